@@ -1,0 +1,3 @@
+"""Metrics that count each sample exactly once."""
+
+__all__: list[str] = []

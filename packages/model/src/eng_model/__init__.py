@@ -1,0 +1,3 @@
+"""BaseModel, preprocessors, initialisation, wrappers and weight averaging."""
+
+__all__: list[str] = []
