@@ -1,3 +1,26 @@
 """Run history, log files and console for training."""
 
-__all__: list[str] = []
+from eng_logging.configure import ENG_LOGGERS, LoggingHandle, configure
+from eng_logging.current import print_log
+from eng_logging.errors import ArgumentError, LoggingError
+from eng_logging.format import JsonFormatter, LineFormatter
+from eng_logging.history import MessageHub
+from eng_logging.logger import MMLogger
+from eng_logging.manager import ManagerMeta, ManagerMixin
+from eng_logging.series import HistoryBuffer
+
+__all__ = [
+    "ENG_LOGGERS",
+    "ArgumentError",
+    "HistoryBuffer",
+    "JsonFormatter",
+    "LineFormatter",
+    "LoggingError",
+    "LoggingHandle",
+    "MMLogger",
+    "ManagerMeta",
+    "ManagerMixin",
+    "MessageHub",
+    "configure",
+    "print_log",
+]

@@ -1,0 +1,71 @@
+"""One record to one line of text: for people (`LineFormatter`) and for programs (`JsonFormatter`)."""
+
+from __future__ import annotations
+
+import json
+import logging
+
+__all__ = ["CONSOLE_TIME", "FILE_TIME", "JsonFormatter", "LineFormatter"]
+
+CONSOLE_TIME = "%m/%d %H:%M:%S"
+FILE_TIME = "%Y/%m/%d %H:%M:%S"
+
+_LINE = "%(asctime)s - %(name)s - {level} - %(message)s"
+_LINE_WITH_PLACE = "%(asctime)s - %(name)s - {level} - %(pathname)s - %(funcName)s - %(lineno)d - %(message)s"
+
+# ANSI: underlined, and the colour that says how bad it is
+_COLOURS = {logging.DEBUG: "32", logging.INFO: "37", logging.WARNING: "33", logging.ERROR: "31"}
+_BLINKING = (logging.WARNING, logging.ERROR)
+
+
+class LineFormatter(logging.Formatter):
+    """``<time> - <logger> - <LEVEL> - <message>``; from ERROR on also file, function and line.
+
+    Args:
+        color: Colour and underline the level with ANSI codes.
+        blink: Let WARNING and ERROR blink as well; needs `color`.
+        datefmt: The layout of the time.
+
+    Example:
+        >>> record = logging.LogRecord("eng", logging.INFO, "train.py", 1, "loss: %.2f", (0.5,), None)
+        >>> LineFormatter(datefmt="12:00").format(record)
+        '12:00 - eng - INFO - loss: 0.50'
+    """
+
+    def __init__(self, color: bool = False, blink: bool = False, datefmt: str = FILE_TIME) -> None:
+        if blink and not color:
+            raise ValueError("blink needs color=True")
+        super().__init__(datefmt=datefmt)
+        self._color = color
+        self._blink = blink
+
+    def formatMessage(self, record: logging.LogRecord) -> str:
+        line = _LINE_WITH_PLACE if record.levelno >= logging.ERROR else _LINE
+        return line.format(level=self._level(record)) % record.__dict__
+
+    def usesTime(self) -> bool:
+        return True
+
+    def _level(self, record: logging.LogRecord) -> str:
+        if not self._color:
+            return record.levelname.replace("%", "%%")
+        # a level between two known ones looks like the one below it
+        below = max((level for level in _COLOURS if level <= record.levelno), default=logging.DEBUG)
+        blink = "5;" if self._blink and below in _BLINKING else ""
+        return f"\x1b[4;{blink}{_COLOURS[below]}m{record.levelname}\x1b[0m"
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object per record: ``time`` (seconds since 1970), ``level``, ``logger``, ``message``, and
+    ``error`` (the traceback) if there is one."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        fields = {
+            "time": round(record.created, 3),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            fields["error"] = self.formatException(record.exc_info)
+        return json.dumps(fields, ensure_ascii=False)

@@ -1,0 +1,275 @@
+"""One scalar over time, bounded, and cheap to write.
+
+Writing happens at every iteration, reading once in a while. So a value is kept as it comes (a number, or a
+0-d tensor still being computed on some device) and becomes a float when a statistic is asked for: `append`
+is the bare `deque.append`, one C call, no conversion and above all no wait for the device.
+
+Not here: the collection of all series of a run (`history.py`) and how a statistic is printed.
+"""
+
+from __future__ import annotations
+
+import base64
+import sys
+from array import array
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import islice
+from typing import Any, ClassVar
+
+from eng_logging.errors import ArgumentError
+
+__all__ = ["HistoryBuffer"]
+
+Statistic = Callable[..., Any]
+
+
+class HistoryBuffer:
+    """The last `max_length` values of one scalar, each with the number of things it counts for.
+
+    A value is a *total* over its count, so the mean of a window is ``sum(values) / sum(counts)``.
+
+    Args:
+        log_history: Values to begin with.
+        count_history: Their counts, one per value.
+        max_length: How many values are kept; older ones are forgotten.
+
+    Example:
+        >>> loss = HistoryBuffer(max_length=1000)
+        >>> for value in (4.0, 2.0, 1.0):
+        ...     loss.append(value)
+        >>> loss.current(), loss.mean(2), loss.max()
+        (1.0, 1.5, 4.0)
+        >>> accuracy = HistoryBuffer()
+        >>> accuracy.update(3, count=4)  # three of four were right
+        >>> accuracy.mean()
+        0.75
+    """
+
+    __slots__ = ("__weakref__", "_counts", "_max_length", "_pending", "_values", "append")
+
+    _statistics_methods: ClassVar[dict[str, Statistic]] = {}
+
+    append: Callable[[Any], None]
+    """Add one value of count 1, as it is: a number or a detached one-element tensor. One C call, no sync.
+
+    A tensor is kept by reference until a statistic is read: it must not be changed in place before."""
+
+    def __init__(
+        self,
+        log_history: Iterable[float] = (),
+        count_history: Iterable[float] = (),
+        max_length: int = 1_000_000,
+    ) -> None:
+        values, counts = list(log_history), list(count_history)
+        if len(values) != len(counts):
+            raise ArgumentError(
+                f"each value needs a count: got {len(values)} values and {len(counts)} counts"
+            )
+        if max_length < 1:
+            raise ArgumentError(f"max_length must be at least 1, got {max_length}")
+        self._max_length = max_length
+        self._values: deque[float] = deque(map(float, values), max_length)
+        # None means "every count is one", which is true for nearly every series
+        self._counts: deque[float] | None = None
+        if any(count != 1 for count in counts):
+            self._counts = deque(map(float, counts), max_length)
+        self._pending: deque[Any] = deque(maxlen=max_length)
+        self.append = self._pending.append
+
+    def update(self, log_val: float, count: float = 1) -> None:
+        """Add a total over `count` things.
+
+        Raises:
+            TypeError: If one of them is not a Python number (`append` is the way for tensors).
+        """
+        for number in (log_val, count):
+            if not _is_number(number):
+                raise TypeError(f"a value and its count are int or float, got {type(number).__name__}")
+        self.put(log_val, count)
+
+    def put(self, value: Any, count: float = 1) -> None:
+        """Add a number or a one-element tensor over `count` things, without reading the tensor."""
+        self.append(value if count == 1 else (value, count))
+
+    @property
+    def data(self) -> tuple[array[float], array[float]]:
+        """Values and counts, oldest first, as two arrays of doubles (also for ``numpy.asarray``)."""
+        self.settle()
+        counts = [1.0] * len(self._values) if self._counts is None else self._counts
+        return array("d", self._values), array("d", counts)
+
+    @property
+    def max_length(self) -> int:
+        """How many values are kept."""
+        return self._max_length
+
+    @property
+    def pending(self) -> int:
+        """How many values were added since somebody last read one."""
+        return len(self._pending)
+
+    def __len__(self) -> int:
+        return min(len(self._values) + len(self._pending), self._max_length)
+
+    def __repr__(self) -> str:
+        return f"HistoryBuffer({len(self)} values, max_length={self._max_length})"
+
+    # ---- statistics -------------------------------------------------------------------------------------
+
+    def current(self) -> float:
+        """The newest value.
+
+        Raises:
+            ValueError: If there is none.
+        """
+        self._settle_or_raise()
+        return self._values[-1]
+
+    def mean(self, window_size: int | None = None) -> float:
+        """``sum(values) / sum(counts)`` over the last `window_size` values (all when ``None``)."""
+        window = self._window(window_size)
+        total = sum(islice(reversed(self._values), window))
+        if self._counts is None:
+            return total / window
+        return total / sum(islice(reversed(self._counts), window))
+
+    def max(self, window_size: int | None = None) -> float:
+        """The largest of the last `window_size` values (all when ``None``)."""
+        return max(islice(reversed(self._values), self._window(window_size)))
+
+    def min(self, window_size: int | None = None) -> float:
+        """The smallest of the last `window_size` values (all when ``None``)."""
+        return min(islice(reversed(self._values), self._window(window_size)))
+
+    @classmethod
+    def register_statistics(cls, method: Statistic) -> Statistic:
+        """Decorator: make ``method(buffer, ...)`` available to `statistics` under its own name.
+
+        Example:
+            >>> @HistoryBuffer.register_statistics
+            ... def spread(buffer, window_size=None):
+            ...     return buffer.max(window_size) - buffer.min(window_size)
+            >>> HistoryBuffer([1.0, 4.0], [1, 1]).statistics("spread")
+            3.0
+        """
+        name = method.__name__
+        if name in _BUILT_IN or name in cls._statistics_methods:
+            raise ArgumentError(f"there is a statistic `{name}` already; give the new one another name")
+        cls._statistics_methods[name] = method
+        return method
+
+    def statistics(self, method_name: str, *args: Any, **kwargs: Any) -> Any:
+        """A statistic by its name: ``mean``, ``max``, ``min``, ``current`` or a registered one.
+
+        Raises:
+            KeyError: If there is no statistic of that name.
+        """
+        method = _BUILT_IN.get(method_name) or self._statistics_methods.get(method_name)
+        if method is None:
+            known = ", ".join([*_BUILT_IN, *self._statistics_methods])
+            raise KeyError(f"no statistic `{method_name}`; there are: {known}")
+        return method(self, *args, **kwargs)
+
+    # ---- state ------------------------------------------------------------------------------------------
+
+    def state_dict(self) -> dict[str, Any]:
+        """Plain data: ``max_length``, ``values``, and ``counts`` unless each is 1.
+
+        Values and counts are base64 of little-endian doubles: one string instead of many thousand numbers,
+        since it goes into every checkpoint.
+        """
+        self.settle()
+        state: dict[str, Any] = {"max_length": self._max_length, "values": _encode(self._values)}
+        if self._counts is not None:
+            state["counts"] = _encode(self._counts)
+        return state
+
+    @classmethod
+    def from_state_dict(cls, state: Mapping[str, Any]) -> HistoryBuffer:
+        """A buffer from `state_dict()`, or from the fields that MMEngine's own buffer has in a checkpoint.
+
+        Raises:
+            ValueError: If the mapping is neither.
+        """
+        if "_log_history" in state:
+            values, counts = state["_log_history"], state["_count_history"]
+            return cls(values, counts, state.get("_max_length", 1_000_000))
+        if "values" not in state:
+            raise ValueError(f"not the state of a series: it has the keys {sorted(map(str, state))}")
+        values = _decode(state["values"])
+        counts = _decode(state["counts"]) if "counts" in state else [1.0] * len(values)
+        return cls(values, counts, state.get("max_length", 1_000_000))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return HistoryBuffer.from_state_dict, (self.state_dict(),)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> HistoryBuffer:
+        return HistoryBuffer.from_state_dict(self.state_dict())
+
+    # ---- from pending to numbers ------------------------------------------------------------------------
+
+    def settle(self) -> None:
+        """Turn what is pending into numbers. Reading does it by itself; calling it bounds what waits."""
+        pending = self._pending
+        if not pending:
+            return
+        items = list(pending)
+        for _ in items:  # not clear(): another thread may be appending
+            pending.popleft()
+        self._extend(items)
+
+    def _extend(self, items: list[Any]) -> None:
+        if self._counts is None and any(type(item) is tuple for item in items):
+            self._counts = deque([1.0] * len(self._values), self._max_length)
+        if self._counts is not None:
+            self._counts.extend(float(item[1]) if type(item) is tuple else 1.0 for item in items)
+        self._values.extend(_numbers(item[0] if type(item) is tuple else item for item in items))
+
+    def _settle_or_raise(self) -> None:
+        self.settle()
+        if not self._values:
+            raise ValueError("the series is empty: add a value before asking for a statistic")
+
+    def _window(self, window_size: int | None) -> int:
+        self._settle_or_raise()
+        if window_size is None:
+            return len(self._values)
+        if not (type(window_size) is int and window_size > 0):
+            raise ArgumentError(f"window_size must be a positive int or None, got {window_size!r}")
+        return min(window_size, len(self._values))
+
+
+_BUILT_IN: dict[str, Statistic] = {
+    "mean": HistoryBuffer.mean,
+    "max": HistoryBuffer.max,
+    "min": HistoryBuffer.min,
+    "current": HistoryBuffer.current,
+}
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float))
+
+
+def _numbers(values: Iterable[Any]) -> Iterator[float]:
+    """Each value as a float; a tensor is read here, and only here."""
+    for value in values:
+        yield float(value.item() if hasattr(value, "item") else value)
+
+
+def _encode(values: Iterable[float]) -> str:
+    doubles = array("d", values)
+    if sys.byteorder == "big":
+        doubles.byteswap()
+    return base64.b64encode(doubles.tobytes()).decode("ascii")
+
+
+def _decode(text: str | Iterable[float]) -> list[float]:
+    if not isinstance(text, str):
+        return [float(value) for value in text]
+    doubles = array("d")
+    doubles.frombytes(base64.b64decode(text, validate=True))
+    if sys.byteorder == "big":
+        doubles.byteswap()
+    return doubles.tolist()
