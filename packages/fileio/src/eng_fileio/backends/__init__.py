@@ -1,0 +1,1 @@
+"""The places that come with this package, one file each."""

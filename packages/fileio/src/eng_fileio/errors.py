@@ -1,0 +1,61 @@
+"""Everything that this package raises on its own account.
+
+    FileIOError
+    ├── WriteError            also an OSError: the disk, the quota or the permission said no
+    ├── UnsafePickleError     also a pickle.UnpicklingError: a pickle asked for more than plain data
+    ├── DownloadError         also an OSError: a server did not hand over the whole file
+    └── UnsupportedVerbError  also a NotImplementedError: this backend cannot do that
+
+What the operating system says about reading (`FileNotFoundError`, `IsADirectoryError`, ...) stays as it is.
+"""
+
+from __future__ import annotations
+
+import pickle
+
+
+class FileIOError(Exception):
+    """Base of this package's errors."""
+
+
+class WriteError(FileIOError, OSError):
+    """A file could not be written; nothing is left under its name that was not there before.
+
+    Attributes:
+        filename: The final path.
+        written: Bytes that had been written when it failed.
+        free: Bytes left on that file system, or None when they cannot be asked for.
+    """
+
+    def __init__(self, cause: OSError, path: str, *, written: int, free: int | None) -> None:
+        self.written = written
+        self.free = free
+        room = "" if free is None else f", {free:,} bytes free there"
+        reason = cause.strerror or str(cause)
+        super().__init__(cause.errno, f"{reason} (after {written:,} bytes{room})", path)
+
+
+class UnsafePickleError(FileIOError, pickle.UnpicklingError):
+    """A pickle names a global that is not plain data; nothing of it has run.
+
+    Attributes:
+        name: The dotted name of that global.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        super().__init__(
+            f"the pickle asks for `{name}`, which is not plain data, so it was not loaded. "
+            "If you trust whoever wrote the file: load(..., trust=True)"
+        )
+
+
+class DownloadError(FileIOError, OSError):
+    """A remote file did not arrive whole and right; nothing of it was kept under its name."""
+
+
+class UnsupportedVerbError(FileIOError, NotImplementedError):
+    """A verb that a backend does not offer."""
+
+    def __init__(self, backend: str, verb: str) -> None:
+        super().__init__(f"{backend} cannot `{verb}`")
