@@ -1,0 +1,195 @@
+"""Start the process group of the job, and end it."""
+
+import logging
+import multiprocessing
+import os
+import socket
+import time
+from datetime import timedelta
+from typing import Any
+
+import torch
+from torch import distributed as torch_dist
+from torch._C._distributed_c10d import (
+    PrefixStore,
+    Store,
+    TCPStore,
+)  # torch.distributed's, which mypy does not see
+
+from eng_dist import launchers
+from eng_dist.devices import get_device
+from eng_dist.environment import forget_local_group, is_distributed
+from eng_dist.launchers import LaunchError, Place
+
+logger = logging.getLogger(__name__)
+
+_started_here = False
+
+
+def infer_launcher() -> str:
+    """Who has started this process, by its environment: 'pytorch', 'slurm', 'mpi' or 'none'."""
+    return launchers.infer_launcher(os.environ)
+
+
+def init_dist(
+    launcher: str,
+    backend: str | None = None,
+    init_backend: str = "torch",
+    *,
+    timeout: float = 600.0,
+    init_timeout: float = 300.0,
+    port: int | None = None,
+    **kwargs: Any,
+) -> None:
+    """Start the default process group, with this process's place as `launcher` tells it.
+
+    `launcher` is 'pytorch' (torchrun), 'slurm', 'mpi' or 'none', which starts nothing. `backend` is by
+    default NCCL's like for the accelerator and gloo for the CPU; 'nccl' without CUDA becomes gloo.
+    Ranks have `init_timeout` seconds to meet, then each collective has `timeout` seconds. `port` is for
+    SLURM. Other arguments go to `torch.distributed.init_process_group`.
+
+    Raises:
+        TypeError: `timeout` is not a number of seconds.
+        ValueError: `launcher` or `init_backend` is not known.
+        LaunchError: a variable of the launcher is missing or wrong, or the ranks did not meet; it says
+            which. (A missing one is a KeyError too.)
+    """
+    for name, seconds in (("timeout", timeout), ("init_timeout", init_timeout)):
+        if isinstance(seconds, bool) or not isinstance(seconds, int | float):
+            raise TypeError(f"{name} is a number of seconds, for example {name}=600; got {seconds!r}")
+    if init_backend not in ("torch", "deepspeed"):
+        raise ValueError(f"init_backend is 'torch' or 'deepspeed', not {init_backend!r}")
+    if launcher == "none":
+        return
+    place = _place(launcher, port)
+    if multiprocessing.get_start_method(allow_none=True) is None:
+        multiprocessing.set_start_method("spawn")  # a forked child of a process with an accelerator is broken
+    os.environ.update(place.variables())
+    chosen = _choose_backend(backend)
+    _take_device(place, chosen)
+    if init_backend == "deepspeed":
+        _init_deepspeed(chosen, timeout, kwargs)
+    else:
+        torch_dist.init_process_group(
+            chosen,
+            store=_meet(place, init_timeout),
+            rank=place.rank,
+            world_size=place.world_size,
+            timeout=timedelta(seconds=timeout),
+            **kwargs,
+        )
+    global _started_here
+    _started_here = True
+
+
+def destroy() -> None:
+    """End the process group if `init_dist` started it; else nothing happens."""
+    global _started_here
+    if _started_here and is_distributed():
+        torch_dist.destroy_process_group()
+    _started_here = False
+    forget_local_group()
+
+
+def _place(launcher: str, port: int | None) -> Place:
+    if launcher == "pytorch":
+        return launchers.read_pytorch(os.environ)
+    if launcher == "mpi":
+        return launchers.read_mpi(os.environ)
+    if launcher == "slurm":
+        return launchers.read_slurm(os.environ, port, torch.accelerator.device_count())
+    raise ValueError(f"there is no launcher {launcher!r}; there are 'none', 'pytorch', 'slurm' and 'mpi'")
+
+
+def _choose_backend(backend: str | None) -> str:
+    if backend is None:
+        return torch_dist.get_default_backend_for_device(get_device())
+    if backend == "nccl" and not torch.cuda.is_available():
+        logger.info("backend 'nccl' needs CUDA, which is not available here: using 'gloo'")
+        return "gloo"
+    return backend
+
+
+def _take_device(place: Place, backend: str) -> None:
+    """Compute on the accelerator whose number is the local rank."""
+    count = torch.accelerator.device_count()
+    if not count:
+        return
+    if backend != "gloo" and place.local_rank >= count:
+        raise LaunchError(
+            f"LOCAL_RANK={place.local_rank}, but only {count} device(s) are visible on "
+            f"{socket.gethostname()}: start fewer processes per machine, or look at CUDA_VISIBLE_DEVICES"
+        )
+    torch.accelerator.set_device_index(place.local_rank % count)
+
+
+def _init_deepspeed(backend: str, timeout: float, kwargs: dict[str, Any]) -> None:
+    try:
+        import deepspeed
+    except ImportError as error:
+        raise ImportError("init_backend='deepspeed' needs DeepSpeed: pip install deepspeed") from error
+    deepspeed.init_distributed(dist_backend=backend, timeout=timedelta(seconds=timeout), **kwargs)
+
+
+def _meet(place: Place, seconds: float) -> Store:
+    """The store where the ranks meet, once all of them are there.
+
+    Raises:
+        LaunchError: the store cannot be reached or opened, or ranks are missing; it names which.
+    """
+    deadline = time.monotonic() + seconds
+    store = _open_store(place, seconds)
+    store.set(f"here/{place.rank}", "1")
+    keys = {rank: f"here/{rank}" for rank in range(place.world_size)}
+    try:
+        store.wait(list(keys.values()), timedelta(seconds=max(deadline - time.monotonic(), 0.001)))
+    except torch_dist.DistStoreError as error:
+        absent = [rank for rank, key in keys.items() if not store.check([key])]
+        raise LaunchError(
+            f"WORLD_SIZE={place.world_size}, but after {seconds:g} s rank(s) "
+            f"{', '.join(map(str, absent))} have not come to MASTER_ADDR:MASTER_PORT="
+            f"{place.master_addr}:{place.master_port}: start them, or set WORLD_SIZE to what was started"
+        ) from error
+    return PrefixStore("eng", store)
+
+
+def _open_store(place: Place, seconds: float) -> Store:
+    agent_serves = os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True"
+    serve = place.rank == 0 and not agent_serves
+    where = f"{place.master_addr}:{place.master_port}"
+    try:
+        socket.getaddrinfo(place.master_addr, place.master_port)
+    except OSError as error:
+        raise LaunchError(f"MASTER_ADDR={place.master_addr!r} is not a known host: {error}") from error
+    if serve:
+        _check_port_is_free(place)
+    try:
+        store = TCPStore(
+            place.master_addr,
+            place.master_port,
+            place.world_size,
+            serve,
+            timedelta(seconds=seconds),
+            wait_for_workers=False,
+            multi_tenant=True,
+        )
+    except torch_dist.DistError as error:
+        raise LaunchError(
+            f"rank {place.rank} did not reach MASTER_ADDR:MASTER_PORT={where} within {seconds:g} s: "
+            f"rank 0 must run there and be reachable ({str(error).splitlines()[0]})"
+        ) from error
+    attempt = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
+    return PrefixStore(f"/eng/attempt_{attempt}", store)
+
+
+def _check_port_is_free(place: Place) -> None:
+    family = socket.AF_INET6 if socket.has_ipv6 else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("", place.master_port))
+        except OSError as error:
+            raise LaunchError(
+                f"MASTER_PORT={place.master_port} cannot be opened on {socket.gethostname()}: "
+                f"{error.strerror}; another job may use it, choose a free one"
+            ) from error
