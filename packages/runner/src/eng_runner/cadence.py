@@ -1,0 +1,77 @@
+"""How often something happens: `Every(500, of="step")`, or in a configuration `500`, `'500 steps'`, `'10k samples'`.
+
+The rule is a pure function of two readings of the clock, so that a cadence needs no state of its own and means the
+same after a resume. Seconds are the exception: their reading is handed in by the caller.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+Unit = Literal["epoch", "iter", "step", "sample", "second"]
+
+_UNITS: dict[str, tuple[Unit, float]] = {
+    "epoch": ("epoch", 1),
+    "iter": ("iter", 1),
+    "iteration": ("iter", 1),
+    "batch": ("iter", 1),
+    "step": ("step", 1),
+    "sample": ("sample", 1),
+    "s": ("second", 1),
+    "sec": ("second", 1),
+    "second": ("second", 1),
+    "min": ("second", 60),
+    "minute": ("second", 60),
+    "h": ("second", 3600),
+    "hour": ("second", 3600),
+}
+_SCALE = {"": 1, "k": 1_000, "m": 1_000_000, "g": 1_000_000_000}
+_TEXT = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kKmMgG]?)\s+([a-zA-Z]+)\s*")
+
+
+@dataclass(frozen=True, slots=True)
+class Every:
+    """Every `n` of a unit, counted from `begin`; `n <= 0` is never.
+
+    >>> Every.parse("10k samples")
+    Every(n=10000, of='sample', begin=0)
+    >>> Every.parse(2, of="epoch").due(4, before=3)
+    True
+    """
+
+    n: float
+    of: Unit = "iter"
+    begin: float = 0
+
+    @classmethod
+    def parse(cls, value: int | str | Every, *, of: Unit = "iter", begin: float = 0) -> Every:
+        """Read the documented integer (in the unit `of`) or a text like `'2 epochs'`, `'15 min'`, `'10k samples'`.
+
+        Raises ValueError for any other text and TypeError for any other type.
+        """
+        if isinstance(value, Every):
+            return value
+        if isinstance(value, bool) or not isinstance(value, (int, str)):
+            raise TypeError(
+                f"an interval is an int or a text like '500 steps', not {type(value).__name__}: {value!r}"
+            )
+        if isinstance(value, int):
+            return cls(value, of, begin)
+        match = _TEXT.fullmatch(value)
+        name = match[3].lower() if match else ""
+        unit = _UNITS.get(name) or _UNITS.get(name.removesuffix("s")) or _UNITS.get(name.removesuffix("es"))
+        if match is None or unit is None:
+            raise ValueError(
+                f"interval {value!r} is not understood; write a number and one of epochs, iters, steps, samples, "
+                "seconds, min, hours: '500 steps', '10k samples', '15 min'"
+            )
+        n = float(match[1]) * _SCALE[match[2].lower()] * unit[1]
+        return cls(int(n) if n == int(n) else n, unit[0], begin)
+
+    def due(self, now: float, *, before: float) -> bool:
+        """Whether a multiple of `n` (counted from `begin`) lies in the half-open interval `(before, now]`."""
+        if self.n <= 0 or now < self.begin:
+            return False
+        return (now - self.begin) // self.n > (before - self.begin) // self.n

@@ -1,0 +1,66 @@
+"""What the commands that need a configuration share: its arguments, loading it, and telling what is wrong with it."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from eng_config import Config, ConfigError, parse_overrides
+from eng_registry import RegistryError
+
+WRONG_INPUT = 2
+
+
+class WrongInput(SystemExit):
+    """Leave with exit code 2; the message is on stderr already."""
+
+    def __init__(self) -> None:
+        super().__init__(WRONG_INPUT)
+
+
+def add_config_arguments(parser: argparse.ArgumentParser) -> None:
+    """The configuration file and what changes it."""
+    parser.add_argument("config", help="a configuration file: .py, .yaml, .json or .toml")
+    parser.add_argument(
+        "--work-dir", help="folder for checkpoints and logs (default: work_dirs/<name of the file>)"
+    )
+    parser.add_argument(
+        "--cfg-options",
+        nargs="+",
+        default=[],
+        metavar="KEY=VALUE",
+        help="override values, for example optim_wrapper.optimizer.lr=0.01",
+    )
+    parser.add_argument(
+        "--launcher",
+        choices=["none", "pytorch", "slurm", "mpi"],
+        help="how several processes were started (under torchrun: pytorch)",
+    )
+
+
+def load_config(options: argparse.Namespace) -> Config:
+    """The configuration with the command line's changes."""
+    with told_plainly():
+        config = Config.fromfile(options.config)
+        if options.cfg_options:
+            config.merge_from_dict(parse_overrides(options.cfg_options))
+        if options.work_dir is not None:
+            config["work_dir"] = options.work_dir
+        elif config.get("work_dir") is None:
+            config["work_dir"] = str(Path("work_dirs") / Path(options.config).stem)
+        if options.launcher is not None:
+            config["launcher"] = options.launcher
+        return config
+
+
+@contextmanager
+def told_plainly() -> Iterator[None]:
+    """Turn an error in the user's input into its message on stderr and exit code 2, without a traceback."""
+    try:
+        yield
+    except (ConfigError, RegistryError, FileNotFoundError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        raise WrongInput from error

@@ -1,0 +1,48 @@
+"""`eng train`."""
+
+from __future__ import annotations
+
+import argparse
+
+from .common import add_config_arguments, load_config, told_plainly
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The arguments of `eng train`."""
+    add_config_arguments(parser)
+    parser.add_argument(
+        "--resume",
+        nargs="?",
+        const="auto",
+        metavar="CHECKPOINT",
+        help="continue from a checkpoint, or from the newest valid one of the work folder",
+    )
+    parser.add_argument("--amp", action="store_true", help="train with automatic mixed precision")
+    parser.add_argument("--no-check", action="store_true", help="do not check the configuration first")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Check, train, and say where everything is."""
+    from eng_dist import destroy, is_main_process
+
+    from ..check import report_problems
+    from ..runner import Runner
+    from ..summary import render, summarize
+
+    config = load_config(options)
+    if options.amp:
+        config["optim_wrapper"]["type"] = "AmpOptimWrapper"
+    if options.resume is not None:
+        config["resume"] = True
+        config["load_from"] = None if options.resume == "auto" else options.resume
+    if not options.no_check:
+        report_problems(config)
+    with told_plainly():
+        runner = Runner.from_cfg(config)
+        runner.prepare()
+    runner.train()
+    if is_main_process():
+        runner.print(render(summarize(runner), config_file=options.config))
+    destroy()
+    return 0

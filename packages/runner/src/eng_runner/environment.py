@@ -1,0 +1,97 @@
+"""The process that training runs in: launcher, limits, seeds, and a description of it for the log."""
+
+from __future__ import annotations
+
+import logging
+import os
+import platform
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+import torch.multiprocessing
+
+from eng_dist import get_rank, init_dist, is_distributed, seed_everything, sync_random_seed
+
+try:
+    import resource
+except ImportError:  # Windows has no such limits
+    resource = None  # type: ignore[assignment]
+
+_log = logging.getLogger(__name__)
+
+
+def setup_env(env_cfg: Mapping[str, Any], launcher: str) -> None:
+    """Join the process group and apply `env_cfg`.
+
+    Known keys: `cudnn_benchmark`, `mp_cfg` (`mp_start_method`, `opencv_num_threads`), `dist_cfg` (`backend`,
+    `timeout` in seconds, ...; a top-level `backend` counts too), `resource_limit` (open files).
+    """
+    torch.backends.cudnn.benchmark = bool(env_cfg.get("cudnn_benchmark", False))
+    if launcher != "none" and not is_distributed():
+        dist_cfg = dict(env_cfg.get("dist_cfg") or {})
+        dist_cfg.setdefault("backend", env_cfg.get("backend"))
+        init_dist(launcher, **dist_cfg)
+    _setup_multiprocessing(env_cfg.get("mp_cfg") or {}, distributed=is_distributed())
+    _raise_file_limit(int(env_cfg.get("resource_limit", 4096)))
+
+
+def _setup_multiprocessing(mp_cfg: Mapping[str, Any], *, distributed: bool) -> None:
+    method = mp_cfg.get("mp_start_method", "fork" if sys.platform == "linux" else None)
+    if method is not None:
+        current = torch.multiprocessing.get_start_method(allow_none=True)
+        if current is not None and current != method:
+            _log.warning(
+                "the multiprocessing start method changes from %r to %r for the whole process",
+                current,
+                method,
+            )
+        torch.multiprocessing.set_start_method(method, force=True)
+    if "cv2" in sys.modules:
+        sys.modules["cv2"].setNumThreads(int(mp_cfg.get("opencv_num_threads", 0)))
+    if distributed:
+        for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+            if name not in os.environ:
+                os.environ[name] = "1"
+                _log.warning("%s is set to 1 for each process; set it yourself for more threads", name)
+
+
+def _raise_file_limit(wanted: int) -> None:
+    if resource is None:
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    ceiling = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft != resource.RLIM_INFINITY and soft < ceiling:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (ceiling, hard))
+
+
+def set_random_seed(
+    seed: int | None = None, deterministic: bool = False, diff_rank_seed: bool = False
+) -> int:
+    """Seed python, numpy, torch and all devices; returns the seed, drawn and agreed on by all ranks if None.
+
+    `diff_rank_seed` adds the rank, so that dropout differs over ranks; `deterministic` asks torch for deterministic
+    algorithms and switches the cudnn benchmark off.
+    """
+    if seed is None:
+        seed = sync_random_seed()
+    if deterministic and torch.backends.cudnn.benchmark:
+        _log.warning("cudnn_benchmark is switched off, because a deterministic run was asked for")
+    seed_everything(seed + get_rank() if diff_rank_seed else seed, deterministic=deterministic)
+    return seed
+
+
+def describe_environment() -> dict[str, str]:
+    """What the run stands on: Python, torch, devices, threads."""
+    facts = {
+        "Python": f"{platform.python_version()} ({sys.platform})",
+        "PyTorch": torch.__version__,
+        "NumPy": sys.modules["numpy"].__version__ if "numpy" in sys.modules else "not loaded",
+        "CPU": f"{os.cpu_count()} cores, {torch.get_num_threads()} torch threads",
+    }
+    if torch.cuda.is_available():
+        names = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
+        facts["GPU"] = ", ".join(names)
+        facts["CUDA"] = str(torch.version.cuda)
+    return facts

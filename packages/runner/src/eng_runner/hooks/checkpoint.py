@@ -1,0 +1,232 @@
+"""When to save, and which checkpoint is the best. What is saved is in `resume.py`, which files stay in eng_checkpoint."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, final
+
+from eng_checkpoint import prune
+from eng_dist import is_main_process, master_only
+from eng_registry import HOOKS
+
+from ..cadence import Every
+from ..hook import Batch, Hook
+from ..publish import publish
+from .metric_rule import COMPARE, GREATER_KEYS, LESS_KEYS, Rule, check_rule, infer_rule
+from .runtime_info import is_scalar
+
+if TYPE_CHECKING:
+    from ..runner import Runner
+
+
+@final
+@HOOKS.register_module()
+class CheckpointHook(Hook):
+    """Saves every `interval` epochs (or iterations), at the end, and whenever a metric of `save_best` improved.
+
+    `interval` is an int, in epochs or iterations as `by_epoch` says, or a text such as `'500 steps'`; -1 is never.
+    `max_keep_ckpts` keeps that many regular checkpoints: an older one goes only after the new one is verified.
+    `save_best` names one or several metrics, or `'auto'` for the first one of the first validation; `rule` says
+    'greater' or 'less' where `greater_keys` and `less_keys` cannot tell from the name. `published_keys` are the
+    top-level entries that copies for publication keep. `filename_tmpl` has one `{}` for the count.
+
+    Raises ValueError, TypeError or KeyError for arguments that contradict each other.
+    """
+
+    priority = "VERY_LOW"
+
+    def __init__(
+        self,
+        interval: int | str = -1,
+        by_epoch: bool = True,
+        save_optimizer: bool = True,
+        save_param_scheduler: bool = True,
+        out_dir: str | None = None,
+        max_keep_ckpts: int = -1,
+        save_last: bool = True,
+        save_best: str | Sequence[str] | None = None,
+        rule: str | Sequence[str] | None = None,
+        greater_keys: str | Sequence[str] | None = None,
+        less_keys: str | Sequence[str] | None = None,
+        filename_tmpl: str | None = None,
+        backend_args: dict[str, Any] | None = None,
+        published_keys: str | Sequence[str] | None = None,
+        save_begin: int = 0,
+    ) -> None:
+        if save_begin < 0:
+            raise ValueError(f"`save_begin` should not be negative, it is {save_begin}")
+        self.every = Every.parse(interval, of="epoch" if by_epoch else "iter", begin=save_begin)
+        self.by_epoch = self.every.of == "epoch"
+        self.save_optimizer = save_optimizer
+        self.save_param_scheduler = save_param_scheduler
+        self.out_dir = out_dir
+        self.max_keep_ckpts = max_keep_ckpts
+        self.save_last = save_last
+        self.filename_tmpl = filename_tmpl or ("epoch_{}.pth" if self.by_epoch else "iter_{}.pth")
+        self.backend_args = backend_args
+        self.save_best = _names("save_best", save_best)
+        if "auto" in self.save_best and len(self.save_best) > 1:
+            raise ValueError("`save_best='auto'` stands alone; name all metrics, or none but 'auto'")
+        self._greater = _names("greater_keys", greater_keys) or list(GREATER_KEYS)
+        self._less = _names("less_keys", less_keys) or list(LESS_KEYS)
+        self._given_rules = self._check_rules(rule)
+        self.published_keys = _names("published_keys", published_keys)
+        self._rules: dict[str, Rule] = {}
+        if "auto" not in self.save_best:
+            self._infer_rules(self.save_best)
+
+    def _check_rules(self, rule: str | Sequence[str] | None) -> list[Rule]:
+        given = [rule] if isinstance(rule, str) else list(rule or [])
+        if len(given) > 1 and len(given) != len(self.save_best):
+            raise ValueError(
+                f"`rule` has {len(given)} entries for {len(self.save_best)} metrics; give one for all, or one for each"
+            )
+        return [check_rule(one) for one in given]
+
+    def _infer_rules(self, keys: Sequence[str]) -> None:
+        given = self._given_rules * len(keys) if len(self._given_rules) == 1 else self._given_rules
+        for index, key in enumerate(keys):
+            self._rules[key] = given[index] if given else infer_rule(key, self._greater, self._less)
+
+    # -- regular checkpoints ---------------------------------------------------------------------------------------
+    def before_train(self, runner: Runner) -> None:
+        """Settle where checkpoints go and remove what a smaller limit no longer keeps."""
+        self._folder = self._target(runner)
+        self._samples_seen = runner.clock.samples
+        if self.max_keep_ckpts > 0 and is_main_process():
+            prune(self._folder, keep=self.max_keep_ckpts)
+
+    def _target(self, runner: Runner) -> str:
+        if self.out_dir is None or Path(self.out_dir).absolute() == Path(runner.work_dir):
+            return runner.work_dir
+        return os.path.join(self.out_dir, os.path.basename(runner.work_dir))
+
+    def takes_part(self, point: str, runner: Runner) -> bool:
+        """A hook that saves by epoch has nothing to do after an iteration."""
+        return not (point == "after_train_iter" and self.by_epoch)
+
+    def after_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch: Batch = None, outputs: dict[str, Any] | None = None
+    ) -> None:
+        """Save if it is due."""
+        clock = runner.clock
+        match self.every.of:
+            case "step":
+                now, before = clock.step, clock.step - 1
+            case "sample":
+                now, before = clock.samples, self._samples_seen
+                self._samples_seen = now
+            case _:
+                now, before = clock.iter, clock.iter - 1
+        last = self.save_last and clock.iter == runner.max_iters
+        if last or self.every.due(now, before=before):
+            self._save(runner, clock.iter)
+
+    def after_train_epoch(self, runner: Runner) -> None:
+        """Save if it is due."""
+        if not self.by_epoch:
+            return
+        done = max(runner.clock.epoch, runner.epoch + 1)
+        last = self.save_last and done == runner.max_epochs
+        if last or self.every.due(done, before=done - 1):
+            self._save(runner, done)
+
+    def _save(self, runner: Runner, count: int) -> None:
+        unit = "epochs" if self.by_epoch else "iterations"
+        runner.logger.info("Saving checkpoint at %d %s", count, unit)
+        name = self.filename_tmpl.format(count)
+        runner.message_hub.update_info("last_ckpt", os.path.join(self._folder, name))
+        runner.save_checkpoint(
+            self._folder,
+            name,
+            save_optimizer=self.save_optimizer,
+            save_param_scheduler=self.save_param_scheduler,
+            by_epoch=self.by_epoch,
+            backend_args=self.backend_args,
+        )
+        if self.max_keep_ckpts > 0 and is_main_process():
+            prune(self._folder, keep=self.max_keep_ckpts)
+
+    # -- the best --------------------------------------------------------------------------------------------------
+    def after_val_epoch(self, runner: Runner, metrics: dict[str, Any] | None = None) -> None:
+        """Save a best checkpoint for each metric of `save_best` that improved.
+
+        Raises KeyError for a metric that the evaluator did not return.
+        """
+        if not self.save_best:
+            return
+        if not metrics:
+            runner.logger.warning("The validation returned no metric, so no best checkpoint can be told")
+            return
+        if self.save_best == ["auto"]:
+            self.save_best = [next(iter(metrics))]
+            self._infer_rules(self.save_best)
+        for key in self.save_best:
+            self._save_if_best(runner, key, metrics)
+
+    def _save_if_best(self, runner: Runner, key: str, metrics: Mapping[str, Any]) -> None:
+        if key not in metrics:
+            raise KeyError(f"`save_best` names {key!r}, but the evaluator returned {', '.join(metrics)}")
+        score = metrics[key]
+        if score is None or not is_scalar(score):
+            return
+        score = float(score)
+        hub, suffix = runner.message_hub, "" if len(self.save_best) == 1 else f"_{key}"
+        best = hub.get_info(f"best_score{suffix}")
+        if score != score or (best is not None and not COMPARE[self._rules[key]](score, best)):
+            return
+        folder = self._target(runner)
+        count, unit = self._finished(runner)
+        name = f"best_{key.replace('/', '_')}_{unit}_{count}.pth"
+        path = os.path.join(folder, name)
+        previous = hub.get_info(f"best_ckpt{suffix}")
+        hub.update_info(f"best_score{suffix}", score)
+        hub.update_info(f"best_ckpt{suffix}", path)
+        if previous != path:
+            runner.save_checkpoint(
+                folder, name, save_optimizer=False, save_param_scheduler=False, by_epoch=self.by_epoch,
+                backend_args=self.backend_args, kind="best", metrics={key: score},
+            )  # fmt: skip
+        runner.logger.info(
+            "The best checkpoint with %.4f %s at %d %s is saved to %s.", score, key, count, unit, name
+        )
+        if previous is not None and previous != path:
+            self._remove(runner, previous)
+
+    def _finished(self, runner: Runner) -> tuple[int, str]:
+        return (runner.epoch, "epoch") if self.by_epoch else (runner.iter, "iter")
+
+    @master_only
+    def _remove(self, runner: Runner, path: str) -> None:
+        prune(os.path.dirname(path), kind="best", keep=len(self.save_best), protect=self._bests(runner))
+        runner.logger.info("The previous best checkpoint %s is removed", path)
+
+    def _bests(self, runner: Runner) -> list[str]:
+        suffixes = [""] if len(self.save_best) == 1 else [f"_{key}" for key in self.save_best]
+        paths = [runner.message_hub.get_info(f"best_ckpt{suffix}") for suffix in suffixes]
+        return [os.path.basename(path) for path in paths if path is not None]
+
+    # -- the end ---------------------------------------------------------------------------------------------------
+    def after_train(self, runner: Runner) -> None:
+        """Write the copies for publication."""
+        if self.published_keys and is_main_process():
+            last = runner.message_hub.get_info("last_ckpt")
+            names = ([os.path.basename(last)] if last else []) + self._bests(runner)
+            for name in names:
+                target = publish(os.path.join(self._folder, name), keys=self.published_keys)
+                runner.logger.info("%s is published as %s", name, os.path.basename(str(target)))
+
+
+def _names(argument: str, given: str | Sequence[str] | None) -> list[str]:
+    """One name or several as a list without repetition."""
+    if given is None:
+        return []
+    names = [given] if isinstance(given, str) else list(given)
+    if not all(isinstance(name, str) for name in names):
+        raise TypeError(f"`{argument}` should be a name or a sequence of names, not {given!r}")
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(f"`{argument}` names {', '.join(twice)} twice")
+    return names

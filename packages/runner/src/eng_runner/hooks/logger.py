@@ -1,0 +1,152 @@
+"""Turns the history into log lines and tracker points, every so many iterations."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, final
+
+from eng_dist import master_only
+from eng_fileio import atomic_write_text, copyfile_from_local, join_path
+from eng_registry import HOOKS
+
+from ..hook import Batch, Hook
+
+if TYPE_CHECKING:
+    from ..runner import Runner
+
+
+@final
+@HOOKS.register_module()
+class LoggerHook(Hook):
+    """Writes a line every `interval` iterations of an epoch and sends the same numbers to the visualizer.
+
+    `ignore_last=False` also writes the last, shorter stretch of an epoch. `log_metric_by_epoch` is the x-axis of
+    validation metrics: epochs, or iterations; None (and True in iteration-based training, where the epoch never moves)
+    follows the training loop. With `out_dir` the files of the log folder that end in `out_suffix` are copied
+    there after the run; `keep_local=False` then removes the local ones.
+    """
+
+    priority = "BELOW_NORMAL"
+
+    def __init__(
+        self,
+        interval: int = 10,
+        ignore_last: bool = True,
+        interval_exp_name: int = 1000,
+        out_dir: str | None = None,
+        out_suffix: str | Sequence[str] = (".json", ".log", ".py", "yaml"),
+        keep_local: bool = True,
+        log_metric_by_epoch: bool | None = True,
+        backend_args: dict[str, Any] | None = None,
+    ) -> None:
+        for name, value in (("interval", interval), ("interval_exp_name", interval_exp_name)):
+            if isinstance(value, bool) or not isinstance(value, int):
+                raise TypeError(f"`{name}` should be an int, not {type(value).__name__}: {value!r}")
+            if value <= 0:
+                raise ValueError(f"`{name}` should be greater than 0, not {value}")
+        if out_dir is not None and not isinstance(out_dir, (str, Path)):
+            raise TypeError(f"`out_dir` should be a path, not {type(out_dir).__name__}: {out_dir!r}")
+        if not keep_local and out_dir is None:
+            raise ValueError("`keep_local=False` removes the local logs, so `out_dir` must say where they go")
+        self.interval = interval
+        self.ignore_last = ignore_last
+        self.interval_exp_name = interval_exp_name
+        self.out_dir = None if out_dir is None else str(out_dir)
+        self.out_suffix = (out_suffix,) if isinstance(out_suffix, str) else tuple(out_suffix)
+        self.keep_local = keep_local
+        self.log_metric_by_epoch = log_metric_by_epoch
+        self.backend_args = backend_args
+
+    def before_run(self, runner: Runner) -> None:
+        """Make the target unambiguous: one folder per work folder."""
+        if self.out_dir is not None:
+            self._target = join_path(self.out_dir, os.path.basename(runner.work_dir.rstrip("/")))
+
+    def before_train_epoch(self, runner: Runner) -> None:
+        """Look up how long the pass is."""
+        self._length = runner.train_loop.dataloader.length
+
+    def after_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch: Batch = None, outputs: dict[str, Any] | None = None
+    ) -> None:
+        """Write a line if it is due."""
+        done = batch_idx + 1
+        if done % self.interval == 0 or (
+            done == self._length and (not self.ignore_last or done <= self.interval)
+        ):
+            self._write(runner, batch_idx)
+        if (runner.iter + 1) % self.interval_exp_name == 0 or done == self._length:
+            runner.logger.info("Exp name: %s", runner.experiment_name)
+
+    def _write(self, runner: Runner, batch_idx: int) -> None:
+        tag, line = runner.log_processor.get_log_after_iter(runner, batch_idx, "train")
+        runner.logger.info(line)
+        runner.visualizer.add_scalars(tag, step=runner.iter + 1, file_path=f"{runner.timestamp}.json")
+
+    def after_val_iter(
+        self, runner: Runner, batch_idx: int, data_batch: Batch = None, outputs: Sequence[Any] | None = None
+    ) -> None:
+        """Write a line if it is due."""
+        if (batch_idx + 1) % self.interval == 0:
+            runner.logger.info(runner.log_processor.get_log_after_iter(runner, batch_idx, "val")[1])
+
+    def after_test_iter(
+        self, runner: Runner, batch_idx: int, data_batch: Batch = None, outputs: Sequence[Any] | None = None
+    ) -> None:
+        """Write a line if it is due."""
+        if (batch_idx + 1) % self.interval == 0:
+            runner.logger.info(runner.log_processor.get_log_after_iter(runner, batch_idx, "test")[1])
+
+    def after_val_epoch(self, runner: Runner, metrics: dict[str, Any] | None = None) -> None:
+        """Write the metrics."""
+        length = runner.val_loop.dataloader.length or 0
+        tag, line = runner.log_processor.get_log_after_epoch(runner, length - 1, "val")
+        runner.logger.info(line)
+        runner.visualizer.add_scalars(
+            tag, step=self._metric_step(runner), file_path=f"{runner.timestamp}.json"
+        )
+
+    def _metric_step(self, runner: Runner) -> int:
+        by_epoch = self.log_metric_by_epoch and runner.log_processor.by_epoch
+        return runner.epoch if by_epoch else runner.iter
+
+    def after_test_epoch(self, runner: Runner, metrics: dict[str, Any] | None = None) -> None:
+        """Write the metrics, also as JSON beside the log."""
+        length = runner.test_loop.dataloader.length or 0
+        tag, line = runner.log_processor.get_log_after_epoch(runner, length - 1, "test", with_non_scalar=True)
+        runner.logger.info(line)
+        self._dump(tag, os.path.join(runner.log_dir, f"{runner.timestamp}.json"))
+
+    @master_only
+    def _dump(self, tag: dict[str, Any], path: str) -> None:
+        atomic_write_text(path, json.dumps({name: _jsonable(value) for name, value in tag.items()}) + "\n")
+
+    def after_run(self, runner: Runner) -> None:
+        """Close the trackers, and copy the logs where they were asked for."""
+        runner.visualizer.close()
+        if self.out_dir is not None:
+            self._copy_out(runner)
+
+    @master_only
+    def _copy_out(self, runner: Runner) -> None:
+        for path in sorted(Path(runner.log_dir).rglob("*")):
+            if path.is_file() and path.name.endswith(self.out_suffix):
+                target = join_path(self._target, str(path.relative_to(runner.work_dir)))
+                copyfile_from_local(str(path), target, backend_args=self.backend_args)
+                runner.logger.info("%s is copied to %s", path.name, target)
+                if not self.keep_local:
+                    path.unlink()
+
+
+def _jsonable(value: Any) -> Any:
+    """Tensors and arrays as nested lists, numpy numbers as Python numbers, the rest as it is or as text."""
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    if isinstance(value, dict):
+        return {str(name): _jsonable(part) for name, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_jsonable(part) for part in value]
+    return value if isinstance(value, (str, int, float, bool)) or value is None else str(value)

@@ -1,0 +1,34 @@
+"""Another permutation each epoch, for samplers of torch or of the user."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, final
+
+from eng_registry import HOOKS
+
+from ..hook import Hook
+
+if TYPE_CHECKING:
+    from ..runner import Runner
+
+
+@final
+@HOOKS.register_module()
+class DistSamplerSeedHook(Hook):
+    """Calls `set_epoch` of the sampler, or of the sampler inside the batch sampler, before every training epoch.
+
+    Our own loaders do this when they take their position; a loader handed over as an object may need it.
+    """
+
+    priority = "NORMAL"
+
+    def before_train_epoch(self, runner: Runner) -> None:
+        """Tell the sampler the epoch."""
+        loader = runner.train_loop.dataloader.dataloader
+        for sampler in (
+            getattr(loader, "sampler", None),
+            getattr(getattr(loader, "batch_sampler", None), "sampler", None),
+        ):
+            if hasattr(sampler, "set_epoch"):
+                sampler.set_epoch(runner.clock.epoch)
+                return

@@ -1,0 +1,276 @@
+"""What a checkpoint of a run holds, and how a run continues from one.
+
+Everything is plain data. The random state is taken first and set last, so that neither saving nor loading changes
+what comes next: killed anywhere and resumed, a run ends with bitwise the weights of an uninterrupted one.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import torch
+
+from eng_checkpoint import (
+    commit,
+    entries,
+    find_newest_valid,
+    get_state_dict,
+    load_file,
+    load_state_dict,
+    save_checkpoint,
+    weights_to_cpu,
+)
+from eng_dist import (
+    all_gather_object,
+    broadcast_object_list,
+    get_rank,
+    is_main_process,
+    rng_state,
+    set_rng_state,
+)
+
+from .environment import set_random_seed
+from .version import __version__
+
+if TYPE_CHECKING:
+    from .runner import Runner
+
+_log = logging.getLogger(__name__)
+
+Kind = Literal["regular", "best"]
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """A checkpoint that was read: where from, and what it holds."""
+
+    path: str
+    state: dict[str, Any]
+
+
+def collect(
+    runner: Runner, *, meta: Mapping[str, Any], optimizer: bool, param_scheduler: bool
+) -> dict[str, Any]:
+    """The whole state of a run as plain data; a collective call, since every rank adds its random state."""
+    rng = all_gather_object(rng_state())
+    state: dict[str, Any] = {
+        "meta": _meta(runner) | dict(meta),
+        "state_dict": weights_to_cpu(get_state_dict(runner.bare_model)),
+        "message_hub": runner.message_hub.state_dict(),
+        "clock": runner.clock.state_dict(),
+        "rng": rng,
+        "hooks": {
+            name: state
+            for name, hook in runner.hooks_in_order.named().items()
+            if (state := hook.state_dict())
+        },
+    }
+    loop = runner.__dict__.get("train_loop")
+    if loop is not None:
+        state["loader"] = loop.dataloader.state_dict()
+        if hasattr(loop, "state_dict"):
+            state["loop"] = loop.state_dict()
+    if optimizer and runner.optim_wrapper is not None:
+        state["optimizer"] = runner.optim_wrapper.state_dict()
+    if param_scheduler and runner.param_schedulers:
+        state["param_schedulers"] = _each_scheduler(
+            runner.param_schedulers, lambda scheduler: scheduler.state_dict()
+        )
+    return state
+
+
+def _meta(runner: Runner) -> dict[str, Any]:
+    meta: dict[str, Any] = {
+        "epoch": runner.clock.epoch,
+        "iter": runner.clock.iter,
+        "seed": runner.seed,
+        "experiment_name": runner.experiment_name,
+        "time": time.strftime("%Y%m%d_%H%M%S", time.localtime()),
+        "eng_version": __version__,
+        "torch_version": str(torch.__version__),
+        "world_size": runner.world_size,
+        "cfg": runner.cfg.pretty_text,
+    }
+    loop = runner.__dict__.get("train_loop")
+    metainfo = getattr(loop.dataloader.dataset, "metainfo", None) if loop is not None else None
+    if isinstance(metainfo, Mapping):
+        meta["dataset_meta"] = {str(name): value for name, value in metainfo.items() if _is_plain(value)}
+    return meta
+
+
+def _is_plain(value: object) -> bool:
+    if isinstance(value, Mapping):
+        return all(isinstance(name, str) and _is_plain(part) for name, part in value.items())
+    if isinstance(value, (list, tuple)):
+        return all(map(_is_plain, value))
+    return value is None or isinstance(value, (str, int, float, bool, torch.Tensor))
+
+
+def _each_scheduler(schedulers: Any, do: Any) -> Any:
+    if isinstance(schedulers, Mapping):
+        return {name: [do(scheduler) for scheduler in group] for name, group in schedulers.items()}
+    return [do(scheduler) for scheduler in schedulers]
+
+
+def write(
+    runner: Runner,
+    checkpoint: dict[str, Any],
+    out_dir: str,
+    filename: str,
+    *,
+    kind: Kind,
+    metrics: Mapping[str, float] | None,
+    backend_args: dict[str, Any] | None,
+) -> str:
+    """Rank 0 writes; an error there is raised on every rank. Returns the path."""
+    path = os.path.join(out_dir, filename)
+    failure: list[str | None] = [None]
+    if is_main_process():
+        try:
+            if backend_args is not None or "://" in out_dir:
+                save_checkpoint(checkpoint, path, backend_args=backend_args)
+            else:
+                clock = runner.clock
+                commit(
+                    out_dir, filename, checkpoint, kind=kind,
+                    epoch=clock.epoch, iter=clock.iter, step=clock.step, metrics=metrics,
+                )  # fmt: skip
+        except Exception as error:
+            if not runner.distributed:
+                raise
+            failure = [f"{type(error).__name__}: {error}"]
+    broadcast_object_list(failure, src=0)
+    if failure[0] is not None:
+        raise RuntimeError(f"rank 0 could not save {path}: {failure[0]}")
+    return path
+
+
+def read_for_resume(runner: Runner) -> Checkpoint | None:
+    """The checkpoint that `resume` asks for: of `load_from`, or the newest valid one of `work_dir`; None for a fresh run.
+
+    Its seed becomes the run's seed at once, because loaders are built from it.
+    """
+    if not runner.resume_wanted or runner.has_loaded:
+        return None
+    found: list[str | None] = [runner.load_from or (_newest(runner.work_dir) if is_main_process() else None)]
+    broadcast_object_list(found, src=0)
+    if found[0] is None:
+        runner.logger.info("Nothing to resume from in %s; the run starts from the beginning", runner.work_dir)
+        return None
+    return read(runner, found[0])
+
+
+def _newest(work_dir: str) -> str | None:
+    found = find_newest_valid(work_dir)
+    for skipped in found.skipped:
+        _log.warning("checkpoint %s is skipped: %s", skipped.name, skipped.reason)
+    return str(found.path) if found.path is not None else None
+
+
+def read(runner: Runner, filename: str, *, map_location: Any = "cpu") -> Checkpoint:
+    """Read a checkpoint and take over its seed."""
+    state = load_file(filename, map_location=map_location)
+    seed = state.get("meta", {}).get("seed")
+    if seed is not None and seed != runner.seed:
+        runner.seed = set_random_seed(int(seed), deterministic=runner.deterministic)
+        for name in ("train_loop", "val_loop", "test_loop"):
+            if name in runner.__dict__:
+                raise RuntimeError(
+                    f"{filename} was trained with seed {seed}, but `{name}` is built with another one already; "
+                    "resume before the loops are used, or give this seed in `randomness`"
+                )
+    return Checkpoint(filename, state)
+
+
+def restore(
+    runner: Runner, checkpoint: Checkpoint, *, optimizer: bool = True, param_scheduler: bool = True
+) -> None:
+    """Put the run where the checkpoint was taken."""
+    state = checkpoint.state
+    runner.call_hook("after_load_checkpoint", checkpoint=state)
+    load_state_dict(runner.bare_model, state["state_dict"], strict=True)
+    meta = state.get("meta", {})
+    runner.clock.load_state_dict(
+        state.get("clock", {"epoch": meta.get("epoch", 0), "iter": meta.get("iter", 0)})
+    )
+    runner.message_hub.load_state_dict(state["message_hub"])
+    loop = runner.train_loop
+    if loop is not None:
+        if "loader" in state:
+            loop.dataloader.load_state_dict(state["loader"])
+        if "loop" in state and hasattr(loop, "load_state_dict"):
+            loop.load_state_dict(state["loop"])
+        if hasattr(loop, "resumed"):
+            loop.resumed()
+        if optimizer and "optimizer" in state:
+            runner.optim_wrapper.load_state_dict(state["optimizer"])
+        if param_scheduler and "param_schedulers" in state:
+            _load_schedulers(runner, state["param_schedulers"])
+    for name, hook in runner.hooks_in_order.named().items():
+        if name in state.get("hooks", {}):
+            hook.load_state_dict(state["hooks"][name])
+    _restore_rng(runner, state.get("rng"))
+    clock = runner.clock
+    runner.logger.info(
+        "Resumed from %s: epoch %d, iteration %d, step %d",
+        checkpoint.path,
+        clock.epoch,
+        clock.iter,
+        clock.step,
+    )
+
+
+def _load_schedulers(runner: Runner, states: Any) -> None:
+    mine = runner.param_schedulers
+    pairs = (
+        [(group, states[name]) for name, group in mine.items()]
+        if isinstance(mine, Mapping)
+        else [(mine, states)]
+    )
+    for group, saved in pairs:
+        if len(group) != len(saved):
+            raise ValueError(
+                f"the checkpoint has {len(saved)} schedules and the configuration {len(group)}; "
+                "resume with the same `param_scheduler`, or load only weights"
+            )
+        for scheduler, state in zip(group, saved, strict=True):
+            scheduler.load_state_dict(state)
+
+
+def _restore_rng(runner: Runner, states: list[dict[str, Any]] | None) -> None:
+    if states is None:
+        _log.warning(
+            "the checkpoint has no random state; the run continues, but not bitwise like the one that saved it"
+        )
+    elif len(states) != runner.world_size:
+        _log.warning(
+            "saved by %d processes, resumed by %d: random states are drawn anew from the seed",
+            len(states), runner.world_size,
+        )  # fmt: skip
+    else:
+        set_rng_state(states[get_rank()])
+
+
+def set_aside(work_dir: str, timestamp: str) -> None:
+    """Move the checkpoints of an earlier run out of the way of a fresh one; nothing is overwritten, nothing is lost."""
+    if not is_main_process():
+        return
+    folder = Path(work_dir)
+    earlier = [entry.name for entry in entries(folder)]
+    if not earlier:
+        return
+    target = folder / f"earlier_{timestamp}"
+    target.mkdir()
+    for name in [*earlier, "manifest.json", "last_checkpoint"]:
+        if (folder / name).exists():
+            (folder / name).rename(target / name)
+    _log.warning(
+        "%s held %d checkpoints of an earlier run; they are in %s now (resume instead with resume=True)",
+        work_dir, len(earlier), target,
+    )  # fmt: skip

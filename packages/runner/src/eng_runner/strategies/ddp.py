@@ -1,0 +1,63 @@
+"""Several processes, the whole model in each, gradients averaged."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, final
+
+from torch import nn
+
+from eng_dist import broadcast, get_device
+from eng_model import convert_sync_batchnorm, is_model_wrapper
+from eng_registry import MODEL_WRAPPERS, STRATEGIES
+
+from .strategy import Strategy
+
+
+@final
+@STRATEGIES.register_module()
+class DDPStrategy(Strategy):
+    """DistributedDataParallel around the model.
+
+    `model_wrapper` is the mapping of another wrapper (its `type` defaults to MMDistributedDataParallel); `sync_bn` is
+    `'torch'` to average batch-norm statistics over processes.
+    """
+
+    def __init__(
+        self,
+        model_wrapper: Mapping[str, Any] | None = None,
+        sync_bn: str | None = None,
+        find_unused_parameters: bool = False,
+    ) -> None:
+        self.model_wrapper = model_wrapper
+        self.sync_bn = sync_bn
+        self.find_unused_parameters = find_unused_parameters
+
+    def wrap(self, model: nn.Module) -> nn.Module:
+        """Move and wrap the model; one that came wrapped stays as it is, and then a wrapper mapping is a TypeError."""
+        if is_model_wrapper(model):
+            if self.model_wrapper is not None:
+                raise TypeError(
+                    f"the model is wrapped by {type(model).__name__} already; drop `model_wrapper_cfg`"
+                )
+            return model
+        device = get_device()
+        model = model.to(device)
+        if self.sync_bn is not None:
+            model = convert_sync_batchnorm(model, implementation=self.sync_bn)
+        defaults: dict[str, Any] = {"type": "MMDistributedDataParallel", "module": model}
+        if self.model_wrapper is None or self.model_wrapper.get("type", "").endswith("DataParallel"):
+            defaults |= {"device_ids": [device.index] if device.type == "cuda" else None}
+        if self.model_wrapper is None:
+            defaults |= {"broadcast_buffers": False, "find_unused_parameters": self.find_unused_parameters}
+        wrapped: nn.Module = MODEL_WRAPPERS.build(self.model_wrapper or {}, default_args=defaults)
+        return wrapped
+
+    def unwrap(self, model: nn.Module) -> nn.Module:
+        """The inner model of the wrapper."""
+        return model.module if is_model_wrapper(model) else model  # type: ignore[return-value] # a wrapper's module
+
+    def synchronize(self, model: nn.Module) -> None:
+        """Broadcast every parameter and buffer of rank 0."""
+        for tensor in model.state_dict().values():
+            broadcast(tensor, src=0)

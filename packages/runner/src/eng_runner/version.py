@@ -1,0 +1,5 @@
+"""The version of this distribution, as its metadata states it."""
+
+from importlib.metadata import version
+
+__version__ = version("eng-runner")
