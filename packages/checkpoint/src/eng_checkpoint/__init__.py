@@ -1,3 +1,57 @@
 """Crash-safe, verified, safe-to-load checkpoints for any training loop."""
 
-__all__: list[str] = []
+from .errors import (
+    CheckpointError,
+    CorruptCheckpointError,
+    ManifestError,
+    NoValidCheckpoint,
+    PlainDataError,
+    StateMismatchError,
+    UnsafeCheckpointError,
+)
+from .file import FileInfo, load_file, save_file
+from .find import Found, Skipped, find_latest_checkpoint, find_newest_valid
+from .keep import prune
+from .load import load_checkpoint, save_checkpoint
+from .manifest import Entry, commit, entries
+from .plain import check_plain
+from .sources import CheckpointLoader
+from .state_dict import (
+    LoadReport,
+    Mismatch,
+    get_state_dict,
+    load_state_dict,
+    register_wrapper,
+    weights_to_cpu,
+)
+
+__all__ = [
+    "CheckpointError",
+    "CheckpointLoader",
+    "CorruptCheckpointError",
+    "Entry",
+    "FileInfo",
+    "Found",
+    "LoadReport",
+    "ManifestError",
+    "Mismatch",
+    "NoValidCheckpoint",
+    "PlainDataError",
+    "Skipped",
+    "StateMismatchError",
+    "UnsafeCheckpointError",
+    "check_plain",
+    "commit",
+    "entries",
+    "find_latest_checkpoint",
+    "find_newest_valid",
+    "get_state_dict",
+    "load_checkpoint",
+    "load_file",
+    "load_state_dict",
+    "prune",
+    "register_wrapper",
+    "save_checkpoint",
+    "save_file",
+    "weights_to_cpu",
+]

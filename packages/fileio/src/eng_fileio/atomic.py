@@ -92,8 +92,8 @@ def temporary_name(target: Path) -> Path:
 def remove_leftovers(folder: str | Path) -> list[str]:
     """Delete the temporary files and directories of writers that died in `folder`; returns their names.
 
-    A temporary name belongs to a dead writer when its process is gone from this machine, or, if it was made on
-    another machine, when nobody touched it for a day.
+    A temporary name belongs to a dead writer when its process is gone from this machine, or, if it was made
+    on another machine, when nobody touched it for a day.
     """
     removed = []
     for entry in os.scandir(folder):

@@ -1,0 +1,140 @@
+"""The newest checkpoint of a folder that is whole, and why newer ones were passed over."""
+
+from __future__ import annotations
+
+import logging
+import re
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from .errors import ManifestError, NoValidCheckpoint
+from .file import Verify, digest
+from .manifest import LAST, MANIFEST, Entry, entries
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Skipped:
+    """A checkpoint that was passed over, and why."""
+
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What a search came to; `path` is None when the folder has no checkpoint at all.
+
+    Attributes:
+        entry: None for a file that no manifest lists.
+    """
+
+    path: Path | None = None
+    entry: Entry | None = None
+    skipped: tuple[Skipped, ...] = ()
+
+
+def find_newest_valid(folder: str | Path, *, verify: Verify = "full") -> Found:
+    """The newest regular checkpoint of a folder that is whole on the disk.
+
+    Without a manifest (a folder of an older engine), files `*.pth` are tried by the numbers in their names,
+    the one that `last_checkpoint` names first; their zip checksums are verified, and a warning says that no
+    manifest was.
+
+    Args:
+        verify: `full` reads every byte, `size` compares sizes, `off` takes the newest that exists.
+
+    Raises:
+        NoValidCheckpoint: There are some, and none is whole.
+
+    Example:
+        >>> import tempfile
+        >>> from eng_checkpoint import commit
+        >>> folder = tempfile.mkdtemp()
+        >>> find_newest_valid(folder).path is None
+        True
+        >>> for n in (1, 2):
+        ...     _ = commit(folder, f"iter_{n}.pth", {"n": n}, epoch=0, iter=n, step=n)
+        >>> _ = Path(folder, "iter_2.pth").write_bytes(b"half")
+        >>> found = find_newest_valid(folder)
+        >>> found.path.name, found.skipped[0].name, found.skipped[0].reason[:9]
+        ('iter_1.pth', 'iter_2.pth', 'truncated')
+    """
+    folder = Path(folder)
+    skipped: list[Skipped] = []
+    try:
+        listed = [entry for entry in entries(folder) if entry.kind == "regular"]
+    except ManifestError as error:
+        listed = []
+        skipped.append(Skipped(name=MANIFEST, reason=str(error)))
+    for entry in reversed(listed):
+        reason = defect(folder, entry, verify)
+        if reason is None:
+            return _found(folder / entry.name, entry, skipped)
+        skipped.append(Skipped(name=entry.name, reason=reason))
+    for path in () if listed else _unlisted(folder):
+        reason = _zip_defect(path)
+        if reason is None:
+            logger.warning("%s was not verified: no manifest lists it", path)
+            return _found(path, None, skipped)
+        skipped.append(Skipped(name=path.name, reason=reason))
+    if skipped:
+        raise NoValidCheckpoint(str(folder), skipped)
+    return Found()
+
+
+def find_latest_checkpoint(path: str | Path) -> str | None:
+    """What the text file `last_checkpoint` of a folder says, or None; a hint that is not checked."""
+    try:
+        return Path(path, LAST).read_text(encoding="utf-8").strip()
+    except FileNotFoundError:
+        return None
+
+
+def defect(folder: Path, entry: Entry, verify: Verify) -> str | None:
+    """What is wrong with an entry's file, in a few words; None when it is what was written."""
+    path = folder / entry.name
+    if path.is_symlink() or not path.is_file():
+        return "missing"
+    size = path.stat().st_size
+    versions = [version for version in entry.versions if version.bytes == size]
+    if verify == "off":
+        return None
+    if not versions:
+        word = "truncated" if size < entry.bytes else "too long"
+        return f"{word}: {size:,} of {entry.bytes:,} bytes"
+    if verify == "full" and digest(path).sha256 not in {version.sha256 for version in versions}:
+        return "damaged: its content has another digest than what was written"
+    return None
+
+
+def _found(path: Path, entry: Entry | None, skipped: list[Skipped]) -> Found:
+    for item in skipped:
+        logger.warning("%s in %s is passed over: %s", item.name, path.parent, item.reason)
+    return Found(path=path, entry=entry, skipped=tuple(skipped))
+
+
+def _unlisted(folder: Path) -> Iterator[Path]:
+    """Files that look like regular checkpoints, the likeliest newest first."""
+    named = find_latest_checkpoint(folder)
+    hinted = folder / Path(named).name if named else None
+    if hinted is not None and hinted.is_file():
+        yield hinted
+    others = [path for path in folder.glob("*.pth") if path != hinted and not path.name.startswith("best_")]
+    yield from sorted(others, key=_numbers, reverse=True)
+
+
+def _numbers(path: Path) -> tuple[list[int], str]:
+    return [int(number) for number in re.findall(r"\d+", path.stem)], path.name
+
+
+def _zip_defect(path: Path) -> str | None:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            bad = archive.testzip()
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        return f"unreadable: {error}"
+    return None if bad is None else f"damaged: the checksum of {bad} does not fit"

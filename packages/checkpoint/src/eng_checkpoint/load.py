@@ -1,0 +1,105 @@
+"""Weights from any source into a model, and a checkpoint to any place."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from torch import nn
+
+import eng_fileio
+
+from .errors import StateMismatchError
+from .file import MapLocation, save_file
+from .sources import CheckpointLoader
+from .state_dict import load_state_dict
+
+DEFAULT_KEYS: Sequence[tuple[str, str]] = ((r"^module\.", ""),)
+
+
+def load_checkpoint(
+    model: nn.Module,
+    filename: str | Path,
+    map_location: MapLocation = None,
+    strict: bool = False,
+    logger: logging.Logger | None = None,
+    revise_keys: Sequence[tuple[str, str]] = DEFAULT_KEYS,
+    *,
+    trust: bool = False,
+) -> dict[str, Any]:
+    """Load the weights that a checkpoint holds, under `state_dict` or bare, into a model; returns the
+    checkpoint.
+
+    Args:
+        strict: Raise when anything is missing, unexpected or of another shape.
+        revise_keys: Pairs of a regular expression and its replacement, applied to every name in this order.
+        trust: Let the file run code.
+
+    Raises:
+        StateMismatchError: With `strict`, when something does not fit; without, when nothing at all fits.
+
+    Example:
+        >>> import tempfile, torch
+        >>> path = Path(tempfile.mkdtemp(), "model.pth")
+        >>> _ = save_file({"state_dict": {"old.weight": torch.ones(1, 1), "old.bias": torch.ones(1)}}, path)
+        >>> model = nn.Linear(1, 1)
+        >>> _ = load_checkpoint(model, path, revise_keys=[(r"^old\\.", "")])
+        >>> model.bias.item()
+        1.0
+    """
+    checkpoint = CheckpointLoader.load_checkpoint(filename, map_location, trust=trust)
+    state = revised(checkpoint.get("state_dict", checkpoint), revise_keys)
+    report = load_state_dict(model, state, strict, logger)
+    if state and not report.loaded:
+        raise StateMismatchError(f"nothing in {filename} fits {type(model).__name__}: {report}")
+    return checkpoint
+
+
+def revised(state_dict: Mapping[str, Any], revise_keys: Sequence[tuple[str, str]]) -> dict[str, Any]:
+    """The same weights with every name rewritten by the pairs of pattern and replacement, in order."""
+
+    def rename(name: str) -> str:
+        for pattern, replacement in revise_keys:
+            name = re.sub(pattern, replacement, name)
+        return name
+
+    renamed = OrderedDict((rename(name), value) for name, value in state_dict.items())
+    metadata = getattr(state_dict, "_metadata", None)
+    if metadata is not None:
+        # a module's path has no dot at its end; the patterns speak of names, which go on after one
+        paths = (
+            (rename(f"{path}.").removesuffix(".") if path else "", item) for path, item in metadata.items()
+        )
+        renamed._metadata = OrderedDict(paths)  # type: ignore[attr-defined]  # torch's own way to carry versions
+    return renamed
+
+
+def save_checkpoint(
+    checkpoint: Mapping[str, Any],
+    filename: str | Path,
+    file_client_args: dict[str, Any] | None = None,
+    backend_args: dict[str, Any] | None = None,
+) -> None:
+    """Write a checkpoint of plain data to any place that eng_fileio knows, whole or not at all.
+
+    Args:
+        file_client_args: The older name of `backend_args`.
+
+    Raises:
+        PlainDataError: It holds more than tensors and plain values.
+    """
+    if file_client_args is not None and backend_args is not None:
+        raise ValueError("`file_client_args` is the older name of `backend_args`: give one of them")
+    args = backend_args if file_client_args is None else file_client_args
+    if args is None and "://" not in str(filename):
+        save_file(checkpoint, filename)
+        return
+    with TemporaryDirectory() as folder:
+        local = Path(folder, "checkpoint.pth")
+        save_file(checkpoint, local)
+        eng_fileio.copyfile_from_local(local, filename, backend_args=args)

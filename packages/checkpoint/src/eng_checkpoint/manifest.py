@@ -1,0 +1,182 @@
+"""Which checkpoints of a folder are complete: a list that is written last, after the bytes are on the disk.
+
+An entry is in `manifest.json` only when its file was whole under its name. The list is in the order of the
+commits, so the newest is the last, whatever the clock says and also after a run was rewound to an older
+state. A file that replaces one of the same name is announced first (`next`), so that the name is valid
+before and after the rename.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal, TypeAlias
+
+from eng_fileio import atomic_write_text, remove_leftovers
+
+from .errors import ManifestError
+from .file import FileInfo, writing
+
+MANIFEST = "manifest.json"
+LAST = "last_checkpoint"
+Kind: TypeAlias = Literal["regular", "best"]
+
+_LIMIT_BYTES = 64 << 20
+_FORMAT = 1
+_editing = threading.RLock()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One complete checkpoint of a folder.
+
+    Attributes:
+        kind: `regular` ones are resumed from; `best` ones are kept for their metrics.
+        next: What the name holds from the moment a replacement that was under way got it.
+    """
+
+    name: str
+    kind: Kind = "regular"
+    epoch: int
+    iter: int
+    step: int
+    bytes: int
+    sha256: str
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    next: FileInfo | None = None
+
+    @property
+    def versions(self) -> tuple[FileInfo, ...]:
+        """What the file may rightly hold."""
+        now = FileInfo(name=self.name, bytes=self.bytes, sha256=self.sha256)
+        return (now,) if self.next is None else (now, self.next)
+
+
+def commit(
+    folder: str | Path,
+    name: str,
+    state: Mapping[str, Any],
+    *,
+    kind: Kind = "regular",
+    epoch: int,
+    iter: int,
+    step: int,
+    metrics: Mapping[str, float] | None = None,
+) -> Entry:
+    """Save a state in a folder and enter it in the folder's manifest; when this returns, it is safe.
+
+    A regular one is also named in the text file `last_checkpoint`, as a hint for people and other programs.
+
+    Raises:
+        PlainDataError: The state holds more than tensors and plain values.
+        WriteError: The disk said no; what was committed before is untouched.
+        ManifestError: `name` is not the plain name of a file.
+
+    Example:
+        >>> import tempfile
+        >>> folder = tempfile.mkdtemp()
+        >>> entry = commit(folder, "epoch_1.pth", {"weight": [1.0]}, epoch=1, iter=100, step=100)
+        >>> [entry.name for entry in entries(folder)]
+        ['epoch_1.pth']
+    """
+    folder = Path(folder)
+    check_name(name)
+    folder.mkdir(parents=True, exist_ok=True)
+    remove_leftovers(folder)
+    with writing(state, folder / name) as info:
+        _announce(folder, info)
+    entry = Entry(
+        name=name,
+        kind=kind,
+        epoch=epoch,
+        iter=iter,
+        step=step,
+        bytes=info.bytes,
+        sha256=info.sha256,
+        metrics=dict(metrics or {}),
+    )
+    with _editing:
+        write_entries(folder, [*(e for e in entries(folder) if e.name != name), entry])
+    if kind == "regular":
+        atomic_write_text(folder / LAST, str((folder / name).resolve()))
+    return entry
+
+
+def entries(folder: str | Path) -> tuple[Entry, ...]:
+    """What a folder's manifest lists, oldest commit first; nothing when there is no manifest.
+
+    Raises:
+        ManifestError: It cannot be read, or lists what it must not, such as a path out of the folder.
+    """
+    path = Path(folder, MANIFEST)
+    try:
+        if path.stat().st_size > _LIMIT_BYTES:
+            raise ManifestError(f"{path} is larger than {_LIMIT_BYTES:,} bytes, which no list of ours is")
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return ()
+    except ValueError as error:
+        raise ManifestError(f"{path} cannot be read: {error}") from error
+    try:
+        if content["format"] != _FORMAT:
+            raise ManifestError(f"{path} has format {content['format']!r}; this version reads {_FORMAT}")
+        return tuple(_entry(item) for item in content["entries"])
+    except (KeyError, TypeError, ValueError) as error:
+        raise ManifestError(f"{path} is not a list of checkpoints: {error!r}") from error
+
+
+def write_entries(folder: Path, items: Iterable[Entry]) -> None:
+    """Replace a folder's list."""
+    text = json.dumps({"format": _FORMAT, "entries": [_plain(item) for item in items]}, indent=1)
+    atomic_write_text(folder / MANIFEST, text + "\n")
+
+
+def check_name(name: str) -> None:
+    """Return when `name` is one plain file name, else raise `ManifestError`."""
+    if name in {"", ".", "..", MANIFEST, LAST} or re.search(r"[/\\\x00-\x1f]", name) or name.startswith("."):
+        raise ManifestError(f"{name!r} is not the plain name of a checkpoint")
+    if len(name.encode()) > 255:
+        raise ManifestError(f"a name of {len(name.encode())} bytes is too long: {name[:40]!r}...")
+
+
+def _announce(folder: Path, info: FileInfo) -> None:
+    with _editing:
+        listed = entries(folder)
+        if any(entry.name == info.name for entry in listed):
+            items = (replace(e, next=info) if e.name == info.name else e for e in listed)
+            write_entries(folder, items)
+
+
+def _plain(entry: Entry) -> dict[str, Any]:
+    return {key: value for key, value in asdict(entry).items() if not (key == "next" and value is None)}
+
+
+def _entry(item: Mapping[str, Any]) -> Entry:
+    info = _info(item)
+    following = item.get("next")
+    if item["kind"] not in {"regular", "best"}:
+        raise ValueError(f"kind {item['kind']!r}")
+    return Entry(
+        name=info.name,
+        kind=item["kind"],
+        epoch=int(item["epoch"]),
+        iter=int(item["iter"]),
+        step=int(item["step"]),
+        bytes=info.bytes,
+        sha256=info.sha256,
+        metrics=dict(item["metrics"]),
+        next=None if following is None else _info(following),
+    )
+
+
+def _info(item: Mapping[str, Any]) -> FileInfo:
+    check_name(item["name"])
+    if not isinstance(item["bytes"], int) or item["bytes"] < 0:
+        raise ValueError(f"size {item['bytes']!r}")
+    if not re.fullmatch("[0-9a-f]{64}", item["sha256"]):
+        raise ValueError(f"digest {item['sha256']!r}")
+    return FileInfo(name=item["name"], bytes=item["bytes"], sha256=item["sha256"])

@@ -1,0 +1,37 @@
+import eng_checkpoint
+
+
+def test_public_names():
+    """What is public is decided on purpose: this list changes together with the front door."""
+    expected = [
+        "CheckpointError",
+        "CheckpointLoader",
+        "CorruptCheckpointError",
+        "Entry",
+        "FileInfo",
+        "Found",
+        "LoadReport",
+        "ManifestError",
+        "Mismatch",
+        "NoValidCheckpoint",
+        "PlainDataError",
+        "Skipped",
+        "StateMismatchError",
+        "UnsafeCheckpointError",
+        "check_plain",
+        "commit",
+        "entries",
+        "find_latest_checkpoint",
+        "find_newest_valid",
+        "get_state_dict",
+        "load_checkpoint",
+        "load_file",
+        "load_state_dict",
+        "prune",
+        "register_wrapper",
+        "save_checkpoint",
+        "save_file",
+        "weights_to_cpu",
+    ]
+    assert expected == eng_checkpoint.__all__
+    assert all(hasattr(eng_checkpoint, name) for name in expected)
