@@ -1,0 +1,81 @@
+"""BaseModel: one `forward` with three modes, and the three steps that a training engine calls."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from typing import Any
+
+from torch import nn
+
+from eng_registry import MODELS
+
+from .forward import run_forward
+from .losses import parse_losses
+from .module import BaseModule
+from .preprocess.base import BaseDataPreprocessor
+from .protocols import Batch, InitCfg, LogVars, OptimWrapperLike
+
+
+class BaseModel(BaseModule):
+    """Base of every model that a runner trains: subclass it and write `forward`.
+
+    `data_preprocessor` is a module, a configuration of one, or None for one that only moves the batch to the
+    device of the model; afterwards it is `self.data_preprocessor`.
+
+    >>> import torch
+    >>> class Line(BaseModel):
+    ...     def __init__(self):
+    ...         super().__init__()
+    ...         self.fit = torch.nn.Linear(1, 1)
+    ...
+    ...     def forward(self, inputs, data_samples=None, mode="tensor"):
+    ...         y = self.fit(inputs)
+    ...         return {"loss": (y - data_samples).square()} if mode == "loss" else y
+    >>> Line().val_step((torch.zeros(2, 1), torch.zeros(2, 1))).shape
+    torch.Size([2, 1])
+    """
+
+    def __init__(
+        self, data_preprocessor: nn.Module | Mapping[str, Any] | None = None, init_cfg: InitCfg = None
+    ) -> None:
+        super().__init__(init_cfg)
+        if data_preprocessor is None:
+            data_preprocessor = BaseDataPreprocessor()
+        elif isinstance(data_preprocessor, Mapping):
+            data_preprocessor = MODELS.build(data_preprocessor)
+        if not isinstance(data_preprocessor, nn.Module):
+            raise TypeError(
+                f"data_preprocessor is a {type(data_preprocessor).__name__}; it has to be a module, "
+                "a mapping that builds one, or None"
+            )
+        self.data_preprocessor = data_preprocessor
+
+    @abstractmethod
+    def forward(self, inputs: Any, data_samples: Any = None, mode: str = "tensor") -> Any:
+        """What the model makes of a preprocessed batch.
+
+        A mapping arrives as keyword arguments, a tuple or list as positional ones, `mode` always as a
+        keyword. `"loss"` returns a dict of losses that can be differentiated, `"predict"` what the evaluator
+        takes, `"tensor"` the raw result.
+        """
+
+    def train_step(self, data: Batch, optim_wrapper: OptimWrapperLike) -> LogVars:
+        """Train on one batch; returns the scalars to log, detached and without waiting for the device."""
+        with optim_wrapper.optim_context(self):
+            data = self.data_preprocessor(data, training=True)
+            losses = self._run_forward(data, "loss")
+        total, log_vars = self.parse_losses(losses)
+        optim_wrapper.update_params(total)
+        return log_vars
+
+    def val_step(self, data: Batch, optim_wrapper: OptimWrapperLike | None = None) -> Any:
+        """Predict one batch for validation; `optim_wrapper` is for code that overrides this."""
+        return self._run_forward(self.data_preprocessor(data, training=False), "predict")
+
+    def test_step(self, data: Batch, optim_wrapper: OptimWrapperLike | None = None) -> Any:
+        """Predict one batch for test; `optim_wrapper` is for code that overrides this."""
+        return self._run_forward(self.data_preprocessor(data, training=False), "predict")
+
+    parse_losses = staticmethod(parse_losses)
+    _run_forward = run_forward

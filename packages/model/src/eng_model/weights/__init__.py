@@ -1,0 +1,1 @@
+"""How the weights of a model begin: rules for single layers, configurations of them, pretrained files."""

@@ -1,0 +1,116 @@
+"""ImgDataPreprocessor: flip, normalise, pad, stack."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from eng_model import ImgDataPreprocessor
+
+BGR = torch.tensor([10, 20, 30], dtype=torch.uint8).view(3, 1, 1).expand(3, 2, 2)
+
+
+def _pixel(images: Tensor) -> Any:
+    return images[0, :, 0, 0].tolist()
+
+
+@pytest.mark.parametrize("inputs", [[BGR], BGR[None]])
+@pytest.mark.parametrize("flip", ["bgr_to_rgb", "rgb_to_bgr"])
+def test_channels_are_flipped_then_normalised(inputs: Any, flip: str) -> None:
+    """`mean` and `std` are in the order of the model, in lists and in batches."""
+    preprocess = ImgDataPreprocessor(mean=[30, 20, 10], std=[1, 2, 5], **{flip: True})
+    assert _pixel(preprocess({"inputs": inputs})["inputs"]) == [0.0, 0.0, 0.0]
+
+
+def test_bytes_become_floats_without_being_normalised() -> None:
+    """No `mean`: only the type changes."""
+    images = ImgDataPreprocessor()({"inputs": [BGR]})["inputs"]
+    assert images.dtype == torch.float32
+    assert _pixel(images) == [10.0, 20.0, 30.0]
+
+
+def test_one_mean_may_go_with_three_deviations() -> None:
+    """Each has one value or three."""
+    assert _pixel(ImgDataPreprocessor(mean=[10], std=[1, 2, 4])({"inputs": [BGR]})["inputs"]) == [
+        0.0,
+        5.0,
+        5.0,
+    ]
+
+
+def test_padding_is_at_the_bottom_and_right_in_normalised_units() -> None:
+    """`pad_value` is not normalised."""
+    preprocess = ImgDataPreprocessor(mean=[10], std=[10], pad_size_divisor=4, pad_value=-7)
+    for inputs in ([BGR], BGR[None]):
+        image = preprocess({"inputs": inputs})["inputs"][0, 1]
+        assert image.tolist() == [[1, 1, -7, -7], [1, 1, -7, -7], [-7] * 4, [-7] * 4]
+
+
+def test_images_of_different_size_are_stacked() -> None:
+    """To the largest height and the largest width."""
+    images = ImgDataPreprocessor()({"inputs": [torch.ones(3, 2, 5), torch.ones(3, 4, 1)]})["inputs"]
+    assert images.shape == (2, 3, 4, 5)
+    assert images.sum() == 3 * (2 * 5 + 4 * 1)
+
+
+def test_the_rest_of_the_batch_is_kept() -> None:
+    """`data_samples` is always there, because `forward` takes it."""
+    preprocess = ImgDataPreprocessor()
+    assert preprocess({"inputs": [BGR], "extra": 1}).keys() == {"inputs", "extra", "data_samples"}
+    assert preprocess({"inputs": [BGR], "data_samples": ["a"]})["data_samples"] == ["a"]
+
+
+def test_it_does_not_change_the_batch_it_is_given() -> None:
+    """A loader may hand out the same object again."""
+    batch = {"inputs": [BGR]}
+    ImgDataPreprocessor(mean=[1], std=[1])(batch)
+    assert batch == {"inputs": [BGR]}
+    assert batch["inputs"][0].dtype == torch.uint8
+
+
+def test_its_statistics_move_but_are_not_saved() -> None:
+    """They come from the configuration; checkpoints without them stay loadable."""
+    preprocess = ImgDataPreprocessor(mean=[1, 2, 3], std=[1, 1, 1])
+    assert preprocess.state_dict() == {}
+    assert preprocess.mean.shape == (3, 1, 1)
+    preprocess.to("meta")
+    assert preprocess.mean.device == preprocess.device == torch.device("meta")
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "message"),
+    [
+        ({"bgr_to_rgb": True, "rgb_to_bgr": True}, "choose one"),
+        ({"mean": [1.0]}, "both or neither"),
+        ({"std": [1.0]}, "both or neither"),
+        ({"mean": [1.0, 2.0], "std": [1.0]}, "one value or three"),
+        ({"mean": [1.0], "std": [1.0] * 4}, "one value or three"),
+    ],
+)
+def test_contradictions_are_refused(kwargs: Any, message: str) -> None:
+    """At the door, before any batch."""
+    with pytest.raises(AssertionError, match=message):
+        ImgDataPreprocessor(**kwargs)
+
+
+@pytest.mark.parametrize("inputs", [[torch.ones(1, 2, 2)], torch.ones(1, 4, 2, 2), [torch.ones(2, 2)]])
+def test_three_means_want_three_channels(inputs: Any) -> None:
+    """Broadcasting a grey image to three channels would go unnoticed."""
+    with pytest.raises(AssertionError, match="three channels"):
+        ImgDataPreprocessor(mean=[1, 2, 3], std=[1, 1, 1])({"inputs": inputs})
+
+
+def test_a_batch_has_four_dimensions() -> None:
+    """One image is no batch."""
+    with pytest.raises(AssertionError, match="NCHW"):
+        ImgDataPreprocessor()({"inputs": torch.ones(3, 2, 2)})
+
+
+@pytest.mark.parametrize("inputs", ["path.png", 3, ["path.png"]])
+def test_inputs_have_to_be_tensors(inputs: Any) -> None:
+    """The error says which collate function gives what."""
+    with pytest.raises(TypeError, match="pseudo_collate"):
+        ImgDataPreprocessor()({"inputs": inputs})
