@@ -1,0 +1,87 @@
+"""The arithmetic of gradient accumulation, free of state.
+
+A window is the run of micro-batches whose gradients make one optimizer step: `size` of them, or fewer in the
+last window of a training of `last` micro-batches (-1: the end is not known). Micro-batches are counted from
+1.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor, distributed, nn
+
+from eng_optim.errors import SettingError
+
+
+def closes_window(count: int, size: int, last: int = -1) -> bool:
+    """Whether micro-batch `count` is the last of its window.
+
+    >>> [count for count in range(1, 11) if closes_window(count, 4, last=10)]
+    [4, 8, 10]
+    """
+    return count % size == 0 or count == last
+
+
+def length_of_window(count: int, size: int, last: int = -1) -> int:
+    """How many micro-batches the window of micro-batch `count` has.
+
+    >>> [length_of_window(count, 4, last=10) for count in range(1, 11)]
+    [4, 4, 4, 4, 4, 4, 4, 4, 2, 2]
+    """
+    rest = last % size
+    if last < 0 or count <= last - rest:
+        return size
+    if count > last:
+        raise SettingError(f"micro-batch {count} of a training that was announced with {last}")
+    return rest
+
+
+def without_gradient_sync(model: nn.Module) -> AbstractContextManager[Any]:
+    """Return the context in which a backward pass keeps its gradients to this process.
+
+    `no_sync()` of DDP and FSDP1, `set_requires_gradient_sync` of FSDP2; other models have nothing to hold
+    back.
+    """
+    no_sync: Callable[[], AbstractContextManager[Any]] | None = getattr(model, "no_sync", None)
+    if no_sync is not None:
+        return no_sync()
+    return _sharded_without_gradient_sync(model)
+
+
+@contextmanager
+def _sharded_without_gradient_sync(model: nn.Module) -> Iterator[None]:
+    switch: Callable[[bool], None] | None = getattr(model, "set_requires_gradient_sync", None)
+    if switch is None:
+        yield
+        return
+    switch(False)
+    try:
+        yield
+    finally:
+        switch(True)
+
+
+def scale_gradients(parameters: Iterable[Tensor], factor: float | Tensor) -> None:
+    """Multiply every gradient by `factor`, in place."""
+    gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
+    if gradients:
+        torch._foreach_mul_(gradients, factor)
+
+
+def weight_of_all_ranks(weight: float | Tensor, device: torch.device) -> tuple[float | Tensor, int]:
+    """Return the sum of `weight` over all ranks, and how many ranks there are; a collective if there are
+    several.
+
+    >>> weight_of_all_ranks(12.0, torch.device("cpu"))
+    (12.0, 1)
+    """
+    if not (distributed.is_available() and distributed.is_initialized()):
+        return weight, 1
+    ranks = distributed.get_world_size()
+    if ranks == 1:
+        return weight, 1
+    total = torch.as_tensor(weight, dtype=torch.float32, device=device).clone()
+    distributed.all_reduce(total)
+    return total, ranks

@@ -1,0 +1,56 @@
+"""Gradient clipping: a mapping from the configuration becomes one function, once.
+
+`{"max_norm": 1}` clips the norm over all gradients together, `{"clip_value": 0.2}` each element; the keys say
+which of the two is meant, and `type` may say it too. Which parameters are clipped is the wrapper's affair.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from torch import Tensor, nn
+
+from eng_optim.errors import SettingError
+
+Clip = Callable[[Sequence[Tensor]], Tensor | None]
+"""Clips the gradients of the given parameters in place; returns the norm before clipping if it computed
+one."""
+
+_CLIP: dict[str, Callable[..., Tensor | None]] = {
+    "norm": nn.utils.clip_grad_norm_,
+    "value": nn.utils.clip_grad_value_,
+}
+
+
+def make_clip(clip_grad: Mapping[str, Any] | None) -> Clip | None:
+    """Return the function that `clip_grad` describes, None for no clipping; the mapping is left as it is.
+
+    The keys besides `type` are the keyword arguments of `torch.nn.utils.clip_grad_norm_` (`max_norm`,
+    `norm_type`, `error_if_nonfinite`, `foreach`) or `clip_grad_value_` (`clip_value`, `foreach`).
+
+    Raises `SettingError` for an empty or foreign mapping, `ValueError` for an unknown `type`.
+
+    >>> import torch
+    >>> weight = torch.nn.Parameter(torch.zeros(2))
+    >>> weight.grad = torch.tensor([3.0, 4.0])
+    >>> make_clip({"max_norm": 1})([weight])
+    tensor(5.)
+    """
+    if clip_grad is None:
+        return None
+    if not _is_filled_mapping(clip_grad):
+        raise SettingError(
+            f"`clip_grad` is a mapping such as dict(max_norm=1) or dict(clip_value=0.2), not {clip_grad!r}"
+        )
+    settings = dict(clip_grad)
+    kind = settings.pop("type", "value" if "clip_value" in settings else "norm")
+    if kind not in _CLIP:
+        raise ValueError(f"`clip_grad` has type {kind!r}; there are 'norm' and 'value'")
+    if not settings:
+        limit = "max_norm" if kind == "norm" else "clip_value"
+        raise SettingError(f"`clip_grad` says how but not how much: add `{limit}` to {dict(clip_grad)!r}")
+    return partial(_CLIP[kind], **settings)
+
+
+def _is_filled_mapping(value: object) -> bool:
+    return isinstance(value, Mapping) and len(value) > 0

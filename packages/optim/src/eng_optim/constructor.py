@@ -1,0 +1,173 @@
+"""From a mapping and a model to an optimizer wrapper.
+
+`build_optim_wrapper` finds the constructor by name; the default one walks the model and asks `groups.py` for
+the settings of each parameter. A constructor of your own is a class with the same two arguments whose
+instances take the model and return a wrapper.
+"""
+
+import inspect
+from collections.abc import Mapping
+from copy import deepcopy
+from logging import getLogger
+from typing import Any
+
+from torch import nn
+from torch.optim import Optimizer
+
+from eng_optim.errors import SettingError
+from eng_optim.groups import DECAY_MULTIPLIERS, is_dcn, options_of
+from eng_optim.wrapper import OptimWrapper
+from eng_registry import OPTIM_WRAPPER_CONSTRUCTORS, OPTIM_WRAPPERS, OPTIMIZERS
+
+logger = getLogger(__name__)
+
+ParamwiseCfg = Mapping[str, Any]
+
+
+def build_optim_wrapper(model: nn.Module, cfg: Mapping[str, Any]) -> OptimWrapper:
+    """Build the wrapper that `cfg` describes for the parameters of `model`; `cfg` stays as it is.
+
+    `cfg` has `optimizer`, and may have `type` (`OptimWrapper`), the wrapper's own arguments, `paramwise_cfg`
+    and `constructor` (`DefaultOptimWrapperConstructor`).
+
+    >>> model = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2))
+    >>> wrapper = build_optim_wrapper(
+    ...     model,
+    ...     dict(
+    ...         optimizer=dict(type="SGD", lr=0.1, weight_decay=0.01),
+    ...         paramwise_cfg=dict(norm_decay_mult=0),
+    ...     ),
+    ... )
+    >>> [group["weight_decay"] for group in wrapper.optimizer.param_groups]
+    [0.01, 0.01, 0.0, 0.0]
+    """
+    settings: Any = deepcopy(cfg)
+    constructor = OPTIM_WRAPPER_CONSTRUCTORS.build(
+        {
+            "type": settings.pop("constructor", "DefaultOptimWrapperConstructor"),
+            "paramwise_cfg": settings.pop("paramwise_cfg", None),
+            "optim_wrapper_cfg": settings,
+        }
+    )
+    wrapper: OptimWrapper = constructor(model)
+    return wrapper
+
+
+@OPTIM_WRAPPER_CONSTRUCTORS.register_module()
+class DefaultOptimWrapperConstructor:
+    """Builds one optimizer over all parameters; with `paramwise_cfg`, one group for each parameter.
+
+    `paramwise_cfg` may have the multipliers `lr_mult`, `decay_mult`, `bias_lr_mult`, `bias_decay_mult`,
+    `norm_decay_mult`, `flat_decay_mult`, `dwconv_decay_mult`, `dcn_offset_lr_mult`; `custom_keys`, a mapping
+    from a part of a parameter's name to its settings; and `bypass_duplicate`, to skip a shared parameter met
+    again. Other keys are left to subclasses.
+
+    Subclasses override `add_params`, and find `optimizer_cfg`, `base_lr` and `base_wd` here.
+
+    Raises `TypeError` if one of the arguments is not a mapping, `SettingError` if there is no `optimizer`,
+    and `ValueError` for a multiplier of a weight decay that the optimizer does not set.
+    """
+
+    def __init__(
+        self, optim_wrapper_cfg: Mapping[str, Any], paramwise_cfg: Mapping[str, Any] | None = None
+    ) -> None:
+        if not isinstance(optim_wrapper_cfg, Mapping):
+            raise TypeError(f"`optim_wrapper_cfg` is a mapping, not {type(optim_wrapper_cfg).__name__}")
+        if "optimizer" not in optim_wrapper_cfg:
+            raise SettingError(
+                f"`optim_wrapper_cfg` has no `optimizer`; it has {', '.join(optim_wrapper_cfg)}"
+            )
+        if paramwise_cfg is not None and not isinstance(paramwise_cfg, Mapping):
+            raise TypeError(f"`paramwise_cfg` is a mapping or None, not {type(paramwise_cfg).__name__}")
+        self.optim_wrapper_cfg: Any = deepcopy(optim_wrapper_cfg)
+        self.optimizer_cfg: Any = self.optim_wrapper_cfg.pop("optimizer")
+        self.paramwise_cfg: Mapping[str, Any] = {} if paramwise_cfg is None else paramwise_cfg
+        self.base_lr: float | None = self.optimizer_cfg.get("lr")
+        self.base_wd: float | None = self.optimizer_cfg.get("weight_decay")
+        self._check_paramwise_cfg()
+
+    def __call__(self, model: nn.Module) -> OptimWrapper:
+        """Return the wrapper for `model`; a wrapped model (one with `.module`) is taken out of its
+        wrapper."""
+        module: nn.Module = getattr(model, "module", model)
+        argument = _first_argument(self.optimizer_cfg)
+        optimizer: Optimizer = OPTIMIZERS.build(
+            self.optimizer_cfg, default_args={argument: self._params(module)}
+        )
+        wrapper: OptimWrapper = OPTIM_WRAPPERS.build(
+            self.optim_wrapper_cfg, default_args={"type": "OptimWrapper", "optimizer": optimizer}
+        )
+        return wrapper
+
+    def add_params(
+        self,
+        params: list[dict[str, Any]],
+        module: nn.Module,
+        prefix: str = "",
+        is_dcn_module: bool | None = None,
+    ) -> None:
+        """Append the groups of `module` and its children to `params`, one for each parameter.
+
+        The first call has only `params`, empty, and the whole model: an override is free in its other
+        arguments.
+        """
+        in_dcn = bool(is_dcn_module) or is_dcn(module)
+        for name, parameter in module.named_parameters(recurse=False):
+            full_name = f"{prefix}.{name}" if prefix else name
+            if self.paramwise_cfg.get("bypass_duplicate", False) and _is_in(parameter, params):
+                logger.warning("%s is shared and already has a group: skipped", full_name)
+                continue
+            if not parameter.requires_grad:
+                logger.warning("%s does not require a gradient: skipped", full_name)
+                continue
+            options = options_of(
+                name,
+                parameter,
+                module,
+                self.paramwise_cfg,
+                base_lr=self.base_lr,
+                base_wd=self.base_wd,
+                prefix=prefix,
+                in_dcn=in_dcn,
+            )
+            for key, value in options.items():
+                logger.info("%s: %s=%s", full_name, key, value)
+            params.append({"params": [parameter], **options})
+        for name, child in module.named_children():
+            self.add_params(params, child, f"{prefix}.{name}" if prefix else name, in_dcn)
+
+    def _params(self, module: nn.Module) -> Any:
+        if not self.paramwise_cfg:
+            return module.parameters()
+        params: list[dict[str, Any]] = []
+        self.add_params(params, module)
+        return params
+
+    def _check_paramwise_cfg(self) -> None:
+        custom_keys = self.paramwise_cfg.get("custom_keys", {})
+        if not isinstance(custom_keys, Mapping):
+            raise TypeError(
+                f"`paramwise_cfg.custom_keys` maps names to settings, it is {type(custom_keys).__name__}"
+            )
+        if self.base_wd is not None:
+            return
+        used = [key for key in DECAY_MULTIPLIERS if key in self.paramwise_cfg]
+        used += [f"custom_keys.{key}" for key, options in custom_keys.items() if "decay_mult" in options]
+        if used:
+            raise ValueError(
+                f"{', '.join(used)} of `paramwise_cfg` multiply the weight decay, but the optimizer has none: "
+                "set `weight_decay` in `optimizer`"
+            )
+
+
+def _first_argument(optimizer_cfg: Mapping[str, Any]) -> str:
+    """Return the name under which the optimizer class takes the parameters; usually `params`."""
+    kind = optimizer_cfg["type"]
+    if isinstance(kind, str):
+        with OPTIMIZERS.switch_scope_and_registry(optimizer_cfg.get("_scope_")) as registry:
+            kind = registry.get(kind)
+    return "params" if kind is None else next(iter(inspect.signature(kind).parameters))
+
+
+def _is_in(parameter: nn.Parameter, params: list[dict[str, Any]]) -> bool:
+    return any(other is parameter for group in params for other in group["params"])

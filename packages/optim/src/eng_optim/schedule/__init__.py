@@ -1,0 +1,52 @@
+"""Schedules: a rule is a pure function of the step, a slot is a place in the parameter groups, a scheduler
+joins them."""
+
+from eng_optim.schedule.names import (
+    ConstantLR,
+    ConstantMomentum,
+    ConstantParamScheduler,
+    CosineAnnealingLR,
+    CosineAnnealingMomentum,
+    CosineAnnealingParamScheduler,
+    ExponentialLR,
+    ExponentialMomentum,
+    ExponentialParamScheduler,
+    LinearLR,
+    LinearMomentum,
+    LinearParamScheduler,
+    MultiStepLR,
+    MultiStepMomentum,
+    MultiStepParamScheduler,
+    PolyLR,
+    PolyMomentum,
+    PolyParamScheduler,
+    StepLR,
+    StepMomentum,
+    StepParamScheduler,
+)
+from eng_optim.schedule.scheduler import ParamScheduler
+
+__all__ = [
+    "ConstantLR",
+    "ConstantMomentum",
+    "ConstantParamScheduler",
+    "CosineAnnealingLR",
+    "CosineAnnealingMomentum",
+    "CosineAnnealingParamScheduler",
+    "ExponentialLR",
+    "ExponentialMomentum",
+    "ExponentialParamScheduler",
+    "LinearLR",
+    "LinearMomentum",
+    "LinearParamScheduler",
+    "MultiStepLR",
+    "MultiStepMomentum",
+    "MultiStepParamScheduler",
+    "ParamScheduler",
+    "PolyLR",
+    "PolyMomentum",
+    "PolyParamScheduler",
+    "StepLR",
+    "StepMomentum",
+    "StepParamScheduler",
+]

@@ -1,0 +1,147 @@
+"""Several optimizers under names, as adversarial training needs them.
+
+The container saves, loads and reports; who steps when is the model's own affair, through the members.
+"""
+
+from collections.abc import ItemsView, KeysView, Mapping, ValuesView
+from contextlib import AbstractContextManager
+from typing import Any, NoReturn
+
+from torch import Tensor, nn
+
+from eng_optim.base import ParamGroup
+from eng_optim.errors import SettingError
+from eng_optim.wrapper import OptimWrapper
+from eng_registry import OPTIM_WRAPPERS
+
+
+@OPTIM_WRAPPERS.register_module()
+class OptimWrapperDict(OptimWrapper):
+    """Wrappers by name; a read-only mapping that is also an `OptimWrapper`, so that a runner takes either.
+
+    Raises `SettingError` if a value is not an `OptimWrapper`, or a name is not there.
+
+    >>> from torch.optim import SGD
+    >>> generator, critic = nn.Linear(1, 1), nn.Linear(1, 1)
+    >>> wrappers = OptimWrapperDict(
+    ...     generator=OptimWrapper(SGD(generator.parameters(), lr=0.01)),
+    ...     critic=OptimWrapper(SGD(critic.parameters(), lr=0.02)),
+    ... )
+    >>> wrappers.get_lr()
+    {'generator.lr': [0.01], 'critic.lr': [0.02]}
+    """
+
+    grad_norm = None
+
+    def __init__(self, **optim_wrapper_dict: OptimWrapper) -> None:
+        for name, wrapper in optim_wrapper_dict.items():
+            if not isinstance(wrapper, OptimWrapper):
+                raise SettingError(f"`{name}` is an OptimWrapper, not {type(wrapper).__name__}")
+        self.optim_wrappers = optim_wrapper_dict
+
+    @property
+    def step_count(self) -> int:  # type: ignore[override]  # a sum: nobody sets it
+        """Optimizer steps of all members together."""
+        return sum(wrapper.step_count for wrapper in self.optim_wrappers.values())
+
+    @property
+    def inner_count(self) -> int:
+        """Backward passes of all members together."""
+        return sum(wrapper.inner_count for wrapper in self.optim_wrappers.values())
+
+    @property
+    def param_groups(self) -> dict[str, list[ParamGroup]]:  # type: ignore[override]  # one list per member
+        """The groups of each member."""
+        return {name: wrapper.param_groups for name, wrapper in self.optim_wrappers.items()}
+
+    @property
+    def defaults(self) -> dict[str, Any]:
+        """The optimizer defaults of each member."""
+        return {name: wrapper.defaults for name, wrapper in self.optim_wrappers.items()}
+
+    def update_params(
+        self,
+        loss: Tensor,
+        step_kwargs: Mapping[str, Any] | None = None,
+        zero_kwargs: Mapping[str, Any] | None = None,
+        *,
+        weight: float | Tensor | None = None,
+    ) -> NoReturn:
+        """Not offered: call a member's."""
+        self._ask_a_member("update_params")
+
+    def backward(self, loss: Tensor, **kwargs: Any) -> NoReturn:
+        """Not offered: call a member's."""
+        self._ask_a_member("backward")
+
+    def step(self, **kwargs: Any) -> NoReturn:
+        """Not offered: call a member's."""
+        self._ask_a_member("step")
+
+    def optim_context(self, model: nn.Module) -> AbstractContextManager[Any]:
+        """Not offered: enter a member's."""
+        self._ask_a_member("optim_context")
+
+    def zero_grad(self, **kwargs: Any) -> None:
+        """Forget the gradients of all members."""
+        for wrapper in self.optim_wrappers.values():
+            wrapper.zero_grad(**kwargs)
+
+    def initialize_count_status(self, model: nn.Module, cur_iter: int, max_iters: int) -> None:
+        """Do nothing: how many of the iterations belong to a member is the model's affair."""
+
+    def get_lr(self) -> dict[str, list[float]]:
+        """Return the rates of each member, as `name.lr` and `name.base_lr`."""
+        return {
+            f"{name}.{key}": rates
+            for name, wrapper in self.optim_wrappers.items()
+            for key, rates in wrapper.get_lr().items()
+        }
+
+    def get_momentum(self) -> dict[str, list[float]]:
+        """Return the momentum of each member, as `name.momentum`."""
+        return {
+            f"{name}.{key}": values
+            for name, wrapper in self.optim_wrappers.items()
+            for key, values in wrapper.get_momentum().items()
+        }
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the state of each member under its name."""
+        return {name: wrapper.state_dict() for name, wrapper in self.optim_wrappers.items()}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Load the state of the members that `state_dict` names."""
+        for name, state in state_dict.items():
+            self[name].load_state_dict(state)
+
+    def items(self) -> ItemsView[str, OptimWrapper]:
+        """Return the pairs of name and member."""
+        return self.optim_wrappers.items()
+
+    def keys(self) -> KeysView[str]:
+        """Return the names."""
+        return self.optim_wrappers.keys()
+
+    def values(self) -> ValuesView[OptimWrapper]:
+        """Return the members."""
+        return self.optim_wrappers.values()
+
+    def __getitem__(self, key: str) -> OptimWrapper:
+        if key not in self.optim_wrappers:
+            raise SettingError(f"there is no optimizer `{key}`; there are {', '.join(self.optim_wrappers)}")
+        return self.optim_wrappers[key]
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.optim_wrappers
+
+    def __len__(self) -> int:
+        return len(self.optim_wrappers)
+
+    def __repr__(self) -> str:
+        members = "".join(f"name: {name}\n{wrapper!r}\n" for name, wrapper in self.optim_wrappers.items())
+        return f"Type: {type(self).__name__}\n{members}"
+
+    def _ask_a_member(self, method: str) -> NoReturn:
+        names = ", ".join(self.optim_wrappers)
+        raise NotImplementedError(f"`{method}` belongs to one optimizer: use it on one of {names}")

@@ -1,0 +1,244 @@
+"""One optimizer step from a loss: scale, backward, accumulate, clip, step, zero.
+
+`update_params` is the road of every training iteration. What a wrapper has to do is known when it is made, so
+the plain case (no accumulation, no clipping, no subclass) goes straight through torch's own three calls.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from logging import getLogger
+from typing import Any
+
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from eng_optim.accumulate import (
+    closes_window,
+    length_of_window,
+    scale_gradients,
+    weight_of_all_ranks,
+    without_gradient_sync,
+)
+from eng_optim.base import BaseOptimWrapper
+from eng_optim.clip import make_clip
+from eng_optim.errors import SettingError
+from eng_registry import OPTIM_WRAPPERS
+
+logger = getLogger(__name__)
+
+NO_CONTEXT = nullcontext()
+
+
+@OPTIM_WRAPPERS.register_module()
+class OptimWrapper(BaseOptimWrapper):
+    """A torch optimizer with accumulation and clipping behind one call.
+
+    `accumulative_counts` micro-batches make one optimizer step. `clip_grad` is `dict(max_norm=...)` or
+    `dict(clip_value=...)`, see `make_clip`.
+
+    Raises `SettingError` if `accumulative_counts` is not positive or `clip_grad` cannot be understood.
+
+    >>> import torch
+    >>> model = nn.Linear(2, 1)
+    >>> wrapper = OptimWrapper(torch.optim.SGD(model.parameters(), lr=0.1), accumulative_counts=2)
+    >>> for _ in range(4):
+    ...     with wrapper.optim_context(model):
+    ...         loss = model(torch.ones(3, 2)).mean()
+    ...     wrapper.update_params(loss)
+    >>> wrapper.inner_count, wrapper.step_count
+    (4, 2)
+    """
+
+    step_count: int
+    """Optimizer steps that really moved the parameters."""
+
+    grad_norm: Tensor | None
+    """Norm of all gradients before they were clipped in the last step; None without clipping by norm."""
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        accumulative_counts: int = 1,
+        clip_grad: Mapping[str, Any] | None = None,
+    ) -> None:
+        if accumulative_counts < 1:
+            raise SettingError(f"`accumulative_counts` is at least 1, not {accumulative_counts}")
+        super().__init__(optimizer)
+        self.step_count = 0
+        self.grad_norm = None
+        self._accumulative_counts = accumulative_counts
+        self._clip = make_clip(clip_grad)
+        self._inner_count = 0
+        self._max_counts = -1
+        self._window_weight: float | Tensor | None = None
+        self._is_plain = accumulative_counts == 1 and self._clip is None and _is_plain(type(self))
+
+    @property
+    def inner_count(self) -> int:
+        """Backward passes so far."""
+        return self._inner_count
+
+    def update_params(
+        self,
+        loss: Tensor,
+        step_kwargs: Mapping[str, Any] | None = None,
+        zero_kwargs: Mapping[str, Any] | None = None,
+        *,
+        weight: float | Tensor | None = None,
+    ) -> None:
+        """Take `loss` into the current window, and step if it closes the window.
+
+        `weight` is how much the loss counts: the samples or tokens that it is a mean of. The gradient of the
+        window is then the weighted mean over its micro-batches and over all ranks, as if all of it had been
+        one batch. Without it, each micro-batch counts the same.
+        """
+        if self._is_plain and weight is None and step_kwargs is None and zero_kwargs is None:
+            loss.backward()  # type: ignore[no-untyped-call]
+            self._inner_count += 1
+            self.optimizer.step()
+            self.step_count += 1
+            self.optimizer.zero_grad()
+            return
+        if weight is None:
+            self.backward(self.scale_loss(loss))
+        else:
+            self._add_weight(weight)
+            self.backward(loss * weight)
+        if self.should_update():
+            self._divide_by_window_weight()
+            self.step(**(step_kwargs or {}))
+            self.zero_grad(**(zero_kwargs or {}))
+
+    def scale_loss(self, loss: Tensor) -> Tensor:
+        """Divide `loss` by the number of micro-batches in its window."""
+        if self._accumulative_counts == 1:
+            return loss
+        return loss / length_of_window(self._inner_count + 1, self._accumulative_counts, self._max_counts)
+
+    def backward(self, loss: Tensor, **kwargs: Any) -> None:
+        """Add the gradients of `loss`; `kwargs` are those of `Tensor.backward`."""
+        loss.backward(**kwargs)  # type: ignore[no-untyped-call]
+        self._inner_count += 1
+
+    def step(self, **kwargs: Any) -> None:
+        """Clip if asked to, and let the optimizer step; `kwargs` are those of its `step`."""
+        if self._clip is not None:
+            self.grad_norm = self._clip(list(self._trained()))
+        self.optimizer.step(**kwargs)
+        self.step_count += 1
+
+    def zero_grad(self, **kwargs: Any) -> None:
+        """Forget the gradients; `kwargs` are those of the optimizer's `zero_grad`."""
+        self.optimizer.zero_grad(**kwargs)
+
+    def should_update(self) -> bool:
+        """Whether the micro-batch whose backward pass is done closes its window."""
+        return closes_window(self._inner_count, self._accumulative_counts, self._max_counts)
+
+    def should_sync(self) -> bool:
+        """Whether the micro-batch that comes next closes its window, so that its gradients go to all
+        ranks."""
+        return closes_window(self._inner_count + 1, self._accumulative_counts, self._max_counts)
+
+    def optim_context(self, model: nn.Module) -> AbstractContextManager[Any]:
+        """Return the context for the forward and backward pass of one micro-batch.
+
+        Inside a window the gradients of a distributed `model` are not sent to the other ranks.
+        """
+        if self._accumulative_counts == 1 or self.should_sync():
+            return NO_CONTEXT
+        return without_gradient_sync(model)
+
+    def initialize_count_status(self, model: nn.Module, init_counts: int, max_counts: int) -> None:
+        """Say where training begins and how long it is, in micro-batches; -1 if the end is not known.
+
+        Only then can the last, shorter window be divided by its own length and be applied.
+        """
+        resumed = init_counts == self._inner_count
+        self._inner_count = init_counts
+        self._max_counts = max_counts
+        if init_counts % self._accumulative_counts != 0 and not resumed:
+            logger.warning(
+                "training begins at iteration %d, inside an accumulation window of %d, without the gradients "
+                "that the window had: its first step is too small. Resume with the state of the optimizer.",
+                init_counts,
+                self._accumulative_counts,
+            )
+        if self._accumulative_counts > 1 and _has_batch_norm(model):
+            logger.warning(
+                "gradients are accumulated over %d iterations, but the batch norm layers of the model see "
+                "each small batch alone; the result differs from that of one large batch.",
+                self._accumulative_counts,
+            )
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the optimizer's state and, once training began, the position under `accumulation`.
+
+        In the middle of a window the position includes the gradients so far, in the order of the parameters.
+        """
+        state = super().state_dict()
+        if self._inner_count:
+            state["accumulation"] = self._position()
+        return state
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Load what `state_dict` of a wrapper or of a bare optimizer returned."""
+        super().load_state_dict({key: state_dict[key] for key in state_dict if key != "accumulation"})
+        if "accumulation" in state_dict:
+            self._set_position(state_dict["accumulation"])
+
+    def __repr__(self) -> str:
+        return (
+            f"Type: {type(self).__name__}\n"
+            f"_accumulative_counts: {self._accumulative_counts}\n"
+            f"optimizer:\n{self.optimizer!r}\n"
+        )
+
+    def _trained(self) -> Iterator[nn.Parameter]:
+        for group in self.optimizer.param_groups:
+            for parameter in group["params"]:
+                if parameter.requires_grad:
+                    yield parameter
+
+    def _add_weight(self, weight: float | Tensor) -> None:
+        before = self._window_weight
+        if before is None:
+            opened = self._inner_count % self._accumulative_counts
+            if opened:
+                raise SettingError(
+                    f"{opened} loss(es) of this window came without a weight; give all or none"
+                )
+            before = 0.0
+        self._window_weight = before + (weight.detach() if isinstance(weight, Tensor) else weight)
+
+    def _divide_by_window_weight(self) -> None:
+        if self._window_weight is None:
+            return
+        parameters = list(self._trained())
+        total, ranks = weight_of_all_ranks(self._window_weight, parameters[0].device)
+        scale_gradients(parameters, ranks / total)
+        self._window_weight = None
+
+    def _position(self) -> dict[str, Any]:
+        position: dict[str, Any] = {"inner_count": self._inner_count, "step_count": self.step_count}
+        if not self.should_update():
+            position["gradients"] = [parameter.grad for parameter in self._trained()]
+            position["weight"] = self._window_weight
+        return position
+
+    def _set_position(self, position: Mapping[str, Any]) -> None:
+        self._inner_count = position["inner_count"]
+        self.step_count = position["step_count"]
+        self._window_weight = position.get("weight")
+        for parameter, gradient in zip(self._trained(), position.get("gradients", ()), strict=False):
+            parameter.grad = None if gradient is None else gradient.to(parameter.device, copy=True)
+
+
+def _is_plain(wrapper: type[OptimWrapper]) -> bool:
+    """Whether no subclass has a say between the loss and the new parameters."""
+    parts = ("backward", "step", "zero_grad", "scale_loss", "should_update")
+    return all(getattr(wrapper, part) is getattr(OptimWrapper, part) for part in parts)
+
+
+def _has_batch_norm(model: nn.Module) -> bool:
+    return any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in model.modules())
