@@ -1,0 +1,1 @@
+"""Where a run is kept: one file for each kind of place."""

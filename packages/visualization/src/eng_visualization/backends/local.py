@@ -1,0 +1,159 @@
+"""Plain files: JSON lines, PNG images and the configuration, readable by anything."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+
+from eng_fileio import atomic_write_text
+from eng_registry import VISBACKENDS
+from eng_visualization.backends.backend import BaseVisBackend, force_init_env
+from eng_visualization.errors import check
+from eng_visualization.plain import flat_items, plain
+
+__all__ = ["LocalVisBackend"]
+
+
+@VISBACKENDS.register_module()
+class LocalVisBackend(BaseVisBackend):
+    """Writes below `save_dir`; nothing is made before the first use.
+
+    Args:
+        save_dir: The folder.
+        img_save_dir: The folder of the images in it: ``<name>_<step>.png``.
+        config_save_file: The file of the configuration, ``.py``.
+        scalar_save_file: The file of the scalars, ``.json``: one JSON object per line.
+
+    Example:
+        >>> import tempfile, pathlib
+        >>> folder = pathlib.Path(tempfile.mkdtemp())
+        >>> LocalVisBackend(folder).add_scalars({"loss": 0.5, "lr": 0.1}, step=7)
+        >>> (folder / "scalars.json").read_text()
+        '{"loss": 0.5, "lr": 0.1, "step": 7}\\n'
+    """
+
+    def __init__(
+        self,
+        save_dir: str | Path,
+        img_save_dir: str = "vis_image",
+        config_save_file: str = "config.py",
+        scalar_save_file: str = "scalars.json",
+    ) -> None:
+        check(config_save_file.endswith(".py"), f"config_save_file must end in .py, got {config_save_file!r}")
+        check(
+            scalar_save_file.endswith(".json"),
+            f"scalar_save_file must end in .json, got {scalar_save_file!r}",
+        )
+        super().__init__(save_dir)
+        self._folder = Path(save_dir)
+        self._img_save_dir = self._folder / img_save_dir
+        self._config_save_file = self._folder / config_save_file
+        self._scalar_save_file = self._folder / scalar_save_file
+
+    def _init_env(self) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True)
+
+    @property
+    @force_init_env
+    def experiment(self) -> Self:
+        """The backend itself."""
+        return self
+
+    @force_init_env
+    def add_config(self, config: Any, **kwargs: Any) -> None:
+        """Dump the configuration, and next to it the origin (file and line) of each value if it knows them."""
+        if hasattr(config, "dump"):
+            config.dump(str(self._config_save_file))
+        else:
+            text = "".join(f"{key} = {value!r}\n" for key, value in dict(config).items())
+            atomic_write_text(self._config_save_file, text)
+        origins = _origins(config)
+        if origins:
+            path = self._config_save_file.with_suffix(".origins.json")
+            atomic_write_text(path, json.dumps(origins, indent=1, ensure_ascii=False))
+
+    @force_init_env
+    def add_image(self, name: str, image: Any, step: int = 0, **kwargs: Any) -> None:
+        """Write an RGB image of dtype uint8 as PNG; a name with slashes makes folders."""
+        check(
+            isinstance(image, np.ndarray) and image.dtype == np.uint8 and image.ndim in (2, 3),
+            f"image {name!r} must be a uint8 array of shape (H, W, 3) or (H, W), got {_kind(image)}",
+        )
+        path = _inside(self._img_save_dir, f"{name}_{step}.png")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        from PIL import Image
+
+        Image.fromarray(image).save(path)
+
+    @force_init_env
+    def add_scalar(self, name: str, value: Any, step: int = 0, **kwargs: Any) -> None:
+        """Append ``{name: value, "step": step}``."""
+        self._append(self._scalar_save_file, {name: value, "step": step})
+
+    @force_init_env
+    def add_scalars(
+        self, scalar_dict: Mapping[str, Any], step: int = 0, file_path: str | None = None, **kwargs: Any
+    ) -> None:
+        """Append one line, to `file_path` (``.json``, below the folder) as well if it is given."""
+        check(
+            isinstance(scalar_dict, Mapping), f"scalars must be a mapping, got {type(scalar_dict).__name__}"
+        )
+        line = dict(scalar_dict)
+        line.setdefault("step", step)
+        if file_path is not None:
+            check(str(file_path).endswith(".json"), f"file_path must end in .json, got {file_path!r}")
+            path = _inside(self._folder, file_path)
+            check(path != self._scalar_save_file, "file_path must be another file than scalar_save_file")
+            self._append(path, line)
+        self._append(self._scalar_save_file, line)
+
+    @force_init_env
+    def resume_from(self, step: int) -> None:
+        """Cut every JSON-lines file of the folder back to what was written up to `step`."""
+        for path in self._folder.glob("*.json"):
+            lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+            kept = [line for line in lines if _step_of(line) is None or _step_of(line) <= step]
+            if len(kept) < len(lines):
+                atomic_write_text(path, "".join(kept))
+
+    def _append(self, path: Path, line: Mapping[str, Any]) -> None:
+        text = json.dumps(plain(line), ensure_ascii=False) + "\n"
+        with open(path, "a", encoding="utf-8") as file:
+            file.write(text)
+
+
+def _inside(folder: Path, name: str | os.PathLike[str]) -> Path:
+    """The path of a file in a folder; a name cannot climb out of it."""
+    path = Path(os.path.normpath(folder / name))
+    check("\0" not in str(name), f"{str(name)!r} is no file name")
+    check(path.is_relative_to(os.path.normpath(folder)), f"{str(name)!r} would be outside of {folder}")
+    return path
+
+
+def _kind(value: Any) -> str:
+    if isinstance(value, np.ndarray):
+        return f"an array of shape {value.shape} and dtype {value.dtype}"
+    return type(value).__name__
+
+
+def _step_of(line: str) -> Any:
+    """The step of a line; infinite for a broken one (a killed writer), so that it is cut off."""
+    try:
+        record = json.loads(line)
+    except ValueError:
+        return float("inf")
+    return record.get("step") if isinstance(record, dict) else None
+
+
+def _origins(config: Any) -> dict[str, str]:
+    """Where each value of a configuration was set, ``{path: "file:line"}``, for configurations that know it."""
+    if not hasattr(config, "origin") or not callable(config.origin):
+        return {}
+    values = config.to_dict() if hasattr(config, "to_dict") else dict(config)
+    found = ((path, config.origin(path)) for path, _ in flat_items(values))
+    return {path: f"{origin.file}:{origin.line}" for path, origin in found if origin is not None}
