@@ -155,7 +155,7 @@ def demo(session: nox.Session) -> None:
 # -- the checks ----------------------------------------------------------------------------------------------------
 @nox.session(venv_backend="none")
 def tests(session: nox.Session) -> None:
-    """Everything that CI needs: lint, types, layers, wheels, each package with and without its tests, the whole, docs."""
+    """Everything that CI needs: lint, types, layers, wheels, each package alone and tested, docs, the whole road."""
     for name in ("lint", "types", "layers", "wheels"):
         session.notify(name)
     for package in PACKAGES:

@@ -38,9 +38,8 @@ def main(distribution: str, *forbidden: str) -> None:
                 )
     if problems:
         sys.exit("\n".join(problems))
-    print(
-        f"{distribution}: {len(modules)} modules import with nothing but {', '.join(sorted(allowed - {distribution})) or 'Python'}"
-    )
+    needs = ", ".join(sorted(allowed - {distribution})) or "Python"
+    print(f"{distribution}: {len(modules)} modules import with nothing but {needs}")
 
 
 def declared(distribution: str) -> set[str]:

@@ -1,3 +1,5 @@
-"""MMEngine's names on eng: a drop-in mmengine."""
+"""MMEngine's names on eng: `import mmengine` finds our objects."""
 
-__all__: list[str] = []
+from .names import HOMES, missing_from, resolve
+
+__all__ = ["HOMES", "missing_from", "resolve"]

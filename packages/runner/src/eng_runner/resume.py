@@ -152,7 +152,7 @@ def write(
 
 
 def read_for_resume(runner: Runner) -> Checkpoint | None:
-    """The checkpoint that `resume` asks for: of `load_from`, or the newest valid one of `work_dir`; None for a fresh run.
+    """The checkpoint that `resume` asks for: `load_from`, or the newest valid one of `work_dir`; None for a fresh run.
 
     Its seed becomes the run's seed at once, because loaders are built from it.
     """

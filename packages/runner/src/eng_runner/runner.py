@@ -53,14 +53,14 @@ _log = logging.getLogger(__name__)
 class Runner:
     """Puts the parts of a training together and runs them.
 
-    Every part is an object or a mapping that its registry builds. Training needs `train_dataloader`, `train_cfg` and
-    `optim_wrapper`; validation and test need their loader, `..._cfg` (an empty mapping counts) and evaluator. Mappings of
-    loaders, loops, optimizer and schedules are built when `train`, `val` or `test` first needs them; the model and the
-    hooks at once.
+    Every part is an object or a mapping that its registry builds. Training needs `train_dataloader`, `train_cfg`
+    and `optim_wrapper`; validation and test need their loader, `..._cfg` (an empty mapping counts) and evaluator.
+    Mappings of loaders, loops, optimizer and schedules are built when `train`, `val` or `test` first needs them;
+    the model and the hooks at once.
 
-    `resume=True` continues from the newest valid checkpoint of `work_dir`; `load_from` with `resume=False` loads only
-    weights. `cfg` is the record that is written beside the results. Raises ValueError for an incomplete group, TypeError
-    for a part of a wrong type, and the registry's errors for a mapping that cannot be built.
+    `resume=True` continues from the newest valid checkpoint of `work_dir`; `load_from` with `resume=False` loads
+    only weights. `cfg` is the record that is written beside the results. Raises ValueError for an incomplete
+    group, TypeError for a part of a wrong type, and the registry's errors for a mapping that cannot be built.
     """
 
     def __init__(
@@ -306,7 +306,7 @@ class Runner:
 
     @contextmanager
     def building(self) -> Iterator[None]:
-        """What is in force while parts are built: the default scope, and dotted import paths if the configuration is code."""
+        """What is in force while parts are built: the default scope, and dotted paths if the configuration is code."""
         with (
             DefaultScope.overwrite_default_scope(self.default_scope),
             allow_import(*(["*"] if self.cfg.trusted else [])),
@@ -635,9 +635,9 @@ class Runner:
 
 RUNNER_KEYS = (
     "model", "work_dir", "train_dataloader", "val_dataloader", "test_dataloader", "train_cfg", "val_cfg", "test_cfg",
-    "auto_scale_lr", "optim_wrapper", "param_scheduler", "val_evaluator", "test_evaluator", "default_hooks", "custom_hooks",
-    "data_preprocessor", "load_from", "resume", "launcher", "env_cfg", "log_processor", "log_level", "visualizer",
-    "default_scope", "randomness", "experiment_name",
+    "auto_scale_lr", "optim_wrapper", "param_scheduler", "val_evaluator", "test_evaluator", "default_hooks",
+    "custom_hooks", "data_preprocessor", "load_from", "resume", "launcher", "env_cfg", "log_processor", "log_level",
+    "visualizer", "default_scope", "randomness", "experiment_name",
 )  # fmt: skip
 """What a configuration may hold for the runner itself."""
 

@@ -1,4 +1,7 @@
-"""When to save, and which checkpoint is the best. What is saved is in `resume.py`, which files stay in eng_checkpoint."""
+"""When to save, and which checkpoint is the best.
+
+What is saved is in `resume.py`, which files stay in eng_checkpoint, copies for others in `publish.py`.
+"""
 
 from __future__ import annotations
 

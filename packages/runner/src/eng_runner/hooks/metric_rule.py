@@ -35,7 +35,7 @@ def infer_rule(
     if any(part in name for part in less):
         return "less"
     raise ValueError(
-        f"whether {key!r} should be greater or less cannot be told from its name; give `rule='greater'` or `rule='less'`"
+        f"the name {key!r} does not tell whether greater or less is better; give `rule='greater'` or `rule='less'`"
     )
 
 
