@@ -38,7 +38,7 @@ class Named:
         if shared:
             cls._shared_with = (*cls._shared_with, cls)
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: object) -> None:
         check(
             isinstance(name, str) and name, f"{type(self).__qualname__} needs a non-empty name, got {name!r}"
         )
