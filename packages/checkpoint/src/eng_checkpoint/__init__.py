@@ -9,7 +9,7 @@ from .errors import (
     StateMismatchError,
     UnsafeCheckpointError,
 )
-from .file import FileInfo, load_file, save_file
+from .file import load_file, save_file
 from .find import Found, Skipped, find_latest_checkpoint, find_newest_valid
 from .keep import prune
 from .load import load_checkpoint, save_checkpoint
@@ -24,6 +24,7 @@ from .state_dict import (
     register_wrapper,
     weights_to_cpu,
 )
+from .verify import FileInfo
 
 __all__ = [
     "CheckpointError",

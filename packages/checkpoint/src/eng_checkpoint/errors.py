@@ -43,15 +43,14 @@ class UnsafeCheckpointError(CheckpointError):
     """A file names a global that is not plain data; nothing of it has run.
 
     Attributes:
-        name: The dotted name of that global, when the file tells.
+        name: The dotted name of that global, that it names.
     """
 
-    def __init__(self, path: str, name: str | None, reason: str) -> None:
+    def __init__(self, path: str, name: str) -> None:
         self.name = name
-        asks = f"it asks for `{name}`, which is" if name else f"it is ({reason})"
         super().__init__(
-            f"{path} was not loaded: {asks} not plain data, and could run any code. "
-            "If you trust whoever wrote it: trust=True"
+            f"{path} was not loaded: it asks for `{name}`, which is not plain data and could run any code. "
+            "If you trust whoever wrote the file: trust=True"
         )
 
 

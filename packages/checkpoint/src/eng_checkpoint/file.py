@@ -1,4 +1,4 @@
-"""One checkpoint in one file: written whole, hashed on the way, read without running code."""
+"""One checkpoint in one file: written whole, hashed on the way, checked and read without running code."""
 
 from __future__ import annotations
 
@@ -7,32 +7,28 @@ import logging
 import pickle
 import re
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, Literal, TypeAlias, cast
+from typing import Any, BinaryIO, TypeAlias, cast
 
 import torch
 
 from eng_fileio import atomic_write
 
 from .errors import CheckpointError, CorruptCheckpointError, UnsafeCheckpointError
+from .legacy import is_reference_class, stand_ins
 from .plain import check_plain
+from .verify import FileInfo, Verify
 
 logger = logging.getLogger(__name__)
 
-Verify: TypeAlias = Literal["full", "size", "off"]
 MapLocation: TypeAlias = Any
 """Whatever `torch.load` takes: None, a device or its name, a dict, a function."""
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FileInfo:
-    """What was written: the name, the size and the digest of the content."""
-
-    name: str
-    bytes: int
-    sha256: str
+_HASHED_ASIDE_BYTES = 1 << 16
+# what torch's reader raises, beyond its own refusals, for bytes that are no checkpoint
+_UNREADABLE = (AttributeError, EOFError, IndexError, KeyError, RuntimeError, TypeError, ValueError)
 
 
 def save_file(state: Mapping[str, Any], path: str | Path) -> FileInfo:
@@ -62,64 +58,123 @@ def writing(state: Mapping[str, Any], path: str | Path) -> Iterator[FileInfo]:
     """`save_file` with a place to act between the last byte and the moment the file gets its name."""
     check_plain(state)
     with atomic_write(path) as file:
-        hashing = _HashingFile(file)
-        torch.save(state, cast("BinaryIO", hashing))
+        with _HashingFile(file) as hashing:
+            torch.save(state, cast("BinaryIO", hashing))
         yield FileInfo(name=Path(path).name, bytes=hashing.bytes, sha256=hashing.hexdigest())
 
 
-def load_file(path: str | Path, *, map_location: MapLocation = "cpu", trust: bool = False) -> dict[str, Any]:
+def load_file(
+    path: str | Path,
+    *,
+    map_location: MapLocation = "cpu",
+    trust: bool = False,
+    verify: Verify = "full",
+) -> dict[str, Any]:
     """The state that a file holds.
+
+    A file of a folder with a manifest is compared with it, any other one with the checksums that it carries.
 
     Args:
         map_location: Where the tensors go, as for `torch.load`.
         trust: Let the file build whatever it likes, which is: run whatever it likes. It is logged.
+        verify: `full` reads every byte a second time, at the same time; `size` compares sizes; `off` does
+        not look.
 
     Raises:
         UnsafeCheckpointError: The file asks for more than plain data, without `trust`; nothing of it has run.
-        CorruptCheckpointError: The file cannot be read.
+        CorruptCheckpointError: The file is not what was written.
         FileNotFoundError: There is none.
     """
+    from .manifest import defect_of_file  # the manifest is written with this file's `writing`
+
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no checkpoint {path}")
+    with ThreadPoolExecutor(1) as aside:
+        checked = aside.submit(defect_of_file, path, verify)
+        try:
+            state = _read(path, map_location, trust) if not trust else None
+        except CheckpointError:
+            _raise_if_damaged(path, checked.result())
+            raise
+        _raise_if_damaged(path, checked.result())
     if trust:
         logger.warning("%s is loaded with trust: whatever code it names can run", path)
-    try:
-        state = torch.load(path, map_location=map_location, weights_only=not trust)
-    except pickle.UnpicklingError as error:
-        name = _refused_global(str(error))
-        if name is None:
-            raise CorruptCheckpointError(str(path), str(error).split("\n")[0]) from error
-        raise UnsafeCheckpointError(str(path), name, "") from error
-    except (EOFError, RuntimeError) as error:
-        raise CorruptCheckpointError(str(path), str(error).split("\n")[0]) from error
+        state = _read(path, map_location, trust)
     if not isinstance(state, dict):
         raise CheckpointError(f"{path} holds a {type(state).__name__}, and a checkpoint is a dict")
     return state
 
 
-def digest(path: str | Path) -> FileInfo:
-    """Size and digest of a file, read from the disk."""
-    with open(path, "rb") as file:
-        content = hashlib.file_digest(file, "sha256")
-        return FileInfo(name=Path(path).name, bytes=file.tell(), sha256=content.hexdigest())
+def _read(path: Path, map_location: MapLocation, trust: bool) -> Any:
+    try:
+        if trust:
+            return torch.load(path, map_location=map_location, weights_only=False)
+        return _read_plain(path, map_location)
+    except pickle.UnpicklingError as error:
+        name = _refused_global(str(error))
+        if name is not None:
+            raise UnsafeCheckpointError(str(path), name) from error
+        raise CorruptCheckpointError(str(path), _reason(error)) from error
+    except _UNREADABLE as error:
+        raise CorruptCheckpointError(str(path), _reason(error)) from error
+
+
+def _read_plain(path: Path, map_location: MapLocation) -> Any:
+    """With an empty allow-list; only if that refuses a class of the reference's files, with stand-ins."""
+    try:
+        return torch.load(path, map_location=map_location, weights_only=True)
+    except pickle.UnpicklingError as error:
+        if not is_reference_class(_refused_global(str(error))):
+            raise
+    with stand_ins() as to_plain:
+        return to_plain(torch.load(path, map_location=map_location, weights_only=True))
+
+
+def _raise_if_damaged(path: Path, reason: str | None) -> None:
+    if reason is not None:
+        raise CorruptCheckpointError(str(path), reason)
 
 
 def _refused_global(message: str) -> str | None:
-    match = re.search(r"GLOBAL ([\w.]+)|global(?: |: )`?([\w.]+)", message)
-    return (match[1] or match[2]) if match else None
+    match = re.search(r"GLOBAL ([\w.]+)", message)
+    return match[1] if match else None
+
+
+def _reason(error: Exception) -> str:
+    """The sentence of a long message of torch that says what was wrong."""
+    match = re.search(r"WeightsUnpickler error: (.*)", str(error))
+    return match[1] if match else str(error).split("\n")[0] or repr(error)
 
 
 class _HashingFile:
-    """A file to write to once, from the first byte to the last, that knows the digest of what it was
-    given."""
+    """A file to write to once, from the first byte to the last, that knows the digest of what it was given.
+
+    Large pieces are hashed by a second thread while the first one writes them.
+    """
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
         self._hash = hashlib.sha256()
+        self._aside = ThreadPoolExecutor(1, thread_name_prefix="checkpoint-digest")
         self.bytes = 0
 
+    def __enter__(self) -> _HashingFile:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._aside.shutdown()
+
     def write(self, data: Any) -> int:
-        self._hash.update(data)
         self.bytes += len(data)
-        return self._file.write(data)
+        if len(data) < _HASHED_ASIDE_BYTES:
+            self._hash.update(data)
+            return self._file.write(data)
+        hashed = self._aside.submit(self._hash.update, data)
+        try:
+            return self._file.write(data)
+        finally:
+            hashed.result()  # `data` is the caller's memory, and only ours until we return
 
     def flush(self) -> None:
         self._file.flush()

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import logging
 import re
-import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from .errors import ManifestError, NoValidCheckpoint
-from .file import Verify, digest
 from .manifest import LAST, MANIFEST, Entry, entries
+from .verify import Verify, defect, zip_defect
 
 logger = logging.getLogger(__name__)
 
@@ -71,12 +70,12 @@ def find_newest_valid(folder: str | Path, *, verify: Verify = "full") -> Found:
         listed = []
         skipped.append(Skipped(name=MANIFEST, reason=str(error)))
     for entry in reversed(listed):
-        reason = defect(folder, entry, verify)
+        reason = defect(folder / entry.name, entry.versions, verify)
         if reason is None:
             return _found(folder / entry.name, entry, skipped)
         skipped.append(Skipped(name=entry.name, reason=reason))
     for path in () if listed else _unlisted(folder):
-        reason = _zip_defect(path)
+        reason = zip_defect(path)
         if reason is None:
             logger.warning("%s was not verified: no manifest lists it", path)
             return _found(path, None, skipped)
@@ -92,23 +91,6 @@ def find_latest_checkpoint(path: str | Path) -> str | None:
         return Path(path, LAST).read_text(encoding="utf-8").strip()
     except FileNotFoundError:
         return None
-
-
-def defect(folder: Path, entry: Entry, verify: Verify) -> str | None:
-    """What is wrong with an entry's file, in a few words; None when it is what was written."""
-    path = folder / entry.name
-    if path.is_symlink() or not path.is_file():
-        return "missing"
-    size = path.stat().st_size
-    versions = [version for version in entry.versions if version.bytes == size]
-    if verify == "off":
-        return None
-    if not versions:
-        word = "truncated" if size < entry.bytes else "too long"
-        return f"{word}: {size:,} of {entry.bytes:,} bytes"
-    if verify == "full" and digest(path).sha256 not in {version.sha256 for version in versions}:
-        return "damaged: its content has another digest than what was written"
-    return None
 
 
 def _found(path: Path, entry: Entry | None, skipped: list[Skipped]) -> Found:
@@ -129,12 +111,3 @@ def _unlisted(folder: Path) -> Iterator[Path]:
 
 def _numbers(path: Path) -> tuple[list[int], str]:
     return [int(number) for number in re.findall(r"\d+", path.stem)], path.name
-
-
-def _zip_defect(path: Path) -> str | None:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            bad = archive.testzip()
-    except (OSError, ValueError, zipfile.BadZipFile) as error:
-        return f"unreadable: {error}"
-    return None if bad is None else f"damaged: the checksum of {bad} does not fit"

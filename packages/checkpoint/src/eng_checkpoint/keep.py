@@ -6,9 +6,8 @@ import logging
 from collections.abc import Collection
 from pathlib import Path
 
-from .file import Verify
-from .find import defect
-from .manifest import Entry, Kind, _editing, entries, write_entries
+from .manifest import Entry, Kind, editing, entries, write_entries
+from .verify import Verify, defect
 
 logger = logging.getLogger(__name__)
 
@@ -43,13 +42,13 @@ def prune(
     if keep < 1:
         raise ValueError(f"at least one checkpoint stays, so `keep` is 1 or more, not {keep}")
     folder = Path(folder)
-    with _editing:
+    with editing:
         listed = entries(folder)
         leaving = to_delete(listed, kind=kind, keep=keep, protect=protect)
         if not leaving:
             return []
         newest = [entry for entry in listed if entry.kind == kind][-1]
-        reason = defect(folder, newest, verify)
+        reason = defect(folder / newest.name, newest.versions, verify)
         if reason is not None:
             logger.warning("nothing is deleted in %s: its newest, %s, is %s", folder, newest.name, reason)
             return []

@@ -75,7 +75,7 @@ def revised(state_dict: Mapping[str, Any], revise_keys: Sequence[tuple[str, str]
         paths = (
             (rename(f"{path}.").removesuffix(".") if path else "", item) for path, item in metadata.items()
         )
-        renamed._metadata = OrderedDict(paths)  # type: ignore[attr-defined]  # torch's own way to carry versions
+        renamed._metadata = OrderedDict(paths)  # type: ignore[attr-defined]  # torch carries versions so
     return renamed
 
 

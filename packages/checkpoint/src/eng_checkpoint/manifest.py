@@ -19,7 +19,8 @@ from typing import Any, Literal, TypeAlias
 from eng_fileio import atomic_write_text, remove_leftovers
 
 from .errors import ManifestError
-from .file import FileInfo, writing
+from .file import writing
+from .verify import FileInfo, Verify, defect, zip_defect
 
 MANIFEST = "manifest.json"
 LAST = "last_checkpoint"
@@ -27,7 +28,7 @@ Kind: TypeAlias = Literal["regular", "best"]
 
 _LIMIT_BYTES = 64 << 20
 _FORMAT = 1
-_editing = threading.RLock()
+editing = threading.RLock()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +100,7 @@ def commit(
         sha256=info.sha256,
         metrics=dict(metrics or {}),
     )
-    with _editing:
+    with editing:
         write_entries(folder, [*(e for e in entries(folder) if e.name != name), entry])
     if kind == "regular":
         atomic_write_text(folder / LAST, str((folder / name).resolve()))
@@ -129,6 +130,19 @@ def entries(folder: str | Path) -> tuple[Entry, ...]:
         raise ManifestError(f"{path} is not a list of checkpoints: {error!r}") from error
 
 
+def defect_of_file(path: Path, verify: Verify) -> str | None:
+    """What is wrong with a file, by the manifest next to it or, if none lists it, by its own checksums."""
+    if verify == "off":
+        return None
+    try:
+        entry = next((e for e in entries(path.parent) if e.name == path.name), None)
+    except ManifestError:
+        entry = None
+    if entry is not None:
+        return defect(path, entry.versions, verify)
+    return zip_defect(path) if verify == "full" else None
+
+
 def write_entries(folder: Path, items: Iterable[Entry]) -> None:
     """Replace a folder's list."""
     text = json.dumps({"format": _FORMAT, "entries": [_plain(item) for item in items]}, indent=1)
@@ -144,7 +158,7 @@ def check_name(name: str) -> None:
 
 
 def _announce(folder: Path, info: FileInfo) -> None:
-    with _editing:
+    with editing:
         listed = entries(folder)
         if any(entry.name == info.name for entry in listed):
             items = (replace(e, next=info) if e.name == info.name else e for e in listed)
