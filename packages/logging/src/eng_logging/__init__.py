@@ -10,8 +10,8 @@ from eng_logging.manager import ManagerMeta, ManagerMixin
 from eng_logging.series import HistoryBuffer
 
 __all__ = [
-    "ENG_LOGGERS",
     "ArgumentError",
+    "ENG_LOGGERS",
     "HistoryBuffer",
     "JsonFormatter",
     "LineFormatter",

@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import logging
 
+from eng_logging.errors import ArgumentError
+
 __all__ = ["CONSOLE_TIME", "FILE_TIME", "JsonFormatter", "LineFormatter"]
 
 CONSOLE_TIME = "%m/%d %H:%M:%S"
 FILE_TIME = "%Y/%m/%d %H:%M:%S"
-
-_LINE = "%(asctime)s - %(name)s - {level} - %(message)s"
-_LINE_WITH_PLACE = "%(asctime)s - %(name)s - {level} - %(pathname)s - %(funcName)s - %(lineno)d - %(message)s"
 
 # ANSI: underlined, and the colour that says how bad it is
 _COLOURS = {logging.DEBUG: "32", logging.INFO: "37", logging.WARNING: "33", logging.ERROR: "31"}
@@ -34,21 +33,22 @@ class LineFormatter(logging.Formatter):
 
     def __init__(self, color: bool = False, blink: bool = False, datefmt: str = FILE_TIME) -> None:
         if blink and not color:
-            raise ValueError("blink needs color=True")
+            raise ArgumentError("blink needs color=True")
         super().__init__(datefmt=datefmt)
         self._color = color
         self._blink = blink
 
     def formatMessage(self, record: logging.LogRecord) -> str:
-        line = _LINE_WITH_PLACE if record.levelno >= logging.ERROR else _LINE
-        return line.format(level=self._level(record)) % record.__dict__
+        place = f"{record.pathname} - {record.funcName} - {record.lineno} - "
+        where = place if record.levelno >= logging.ERROR else ""
+        return f"{record.asctime} - {record.name} - {self._level(record)} - {where}{record.message}"
 
     def usesTime(self) -> bool:
         return True
 
     def _level(self, record: logging.LogRecord) -> str:
         if not self._color:
-            return record.levelname.replace("%", "%%")
+            return record.levelname
         # a level between two known ones looks like the one below it
         below = max((level for level in _COLOURS if level <= record.levelno), default=logging.DEBUG)
         blink = "5;" if self._blink and below in _BLINKING else ""

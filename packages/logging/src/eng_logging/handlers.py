@@ -49,6 +49,9 @@ class _SaysOnce(logging.Handler):
     _failed = False
 
     def handleError(self, record: logging.LogRecord) -> None:
+        self._say_once()
+
+    def _say_once(self) -> None:
         if self._failed:
             return
         self._failed = True
@@ -88,7 +91,13 @@ class _RichHandler(_SaysOnce):
 
 
 class _FileHandler(_SaysOnce, logging.FileHandler):
-    """A file that is made with its folder."""
+    """A file on a disk that may be full, also when it is closed."""
+
+    def close(self) -> None:
+        try:
+            super().close()
+        except OSError:
+            self._say_once()
 
 
 def console_handler(level: int | str, console: Console | bool = True) -> logging.Handler:

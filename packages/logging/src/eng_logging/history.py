@@ -82,9 +82,10 @@ class MessageHub(ManagerMixin):
     @classmethod
     def get_current_instance(cls) -> Self:
         """The hub in force here (see `ManagerMixin`); the first call of all makes one named ``eng``."""
-        if not cls._instance_dict and cls._in_force.get() is None:
-            cls.get_instance("eng")
-        return super().get_current_instance()
+        try:
+            return super().get_current_instance()
+        except RuntimeError:
+            return cls.get_instance("eng")
 
     # ---- scalars ----------------------------------------------------------------------------------------
 

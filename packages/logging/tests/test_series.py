@@ -1,0 +1,195 @@
+import copy
+import json
+import math
+import pickle
+import sys
+from array import array
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from eng_logging import HistoryBuffer
+
+from .tensors import DeviceScalar
+
+numbers = st.floats(allow_nan=False, allow_infinity=False, width=32)
+
+
+def test_a_tensor_is_not_read_before_a_statistic_is():
+    """Appending waits for no device; the first statistic reads each value once."""
+    series = HistoryBuffer()
+    values = [DeviceScalar(float(i)) for i in range(5)]
+    for value in values:
+        series.append(value)
+    assert [value.reads for value in values] == [0] * 5
+    assert series.mean() == 2.0
+    assert series.max() == 4.0
+    assert [value.reads for value in values] == [1] * 5
+
+
+def test_append_is_one_c_call():
+    """What the hot path calls is the bare method of a deque, so no Python frame is entered."""
+    series = HistoryBuffer()
+    frames = []
+    append = series.append
+    sys.setprofile(lambda frame, event, arg: frames.append(event) if event != "return" else None)
+    try:
+        append(1.0)
+    finally:
+        sys.setprofile(None)
+    assert frames == ["c_call", "c_return", "c_call"]  # the last one is setprofile itself
+    assert series.current() == 1.0
+
+
+def test_values_are_totals_over_their_counts():
+    """The mean divides the sum of the values by the sum of the counts."""
+    series = HistoryBuffer()
+    series.update(1, count=2)
+    assert series.mean() == 0.5
+    series.append(5.0)
+    assert series.mean() == 2.0
+    assert series.mean(1) == 5.0
+
+
+def test_statistics_look_at_the_last_values():
+    """A window takes the newest values; None and a larger window take all."""
+    series = HistoryBuffer([4.0, 1.0, 3.0, 2.0], [1, 1, 1, 1])
+    assert (series.current(), series.mean(2), series.max(3), series.min(2)) == (2.0, 2.5, 3.0, 2.0)
+    assert (series.mean(), series.max(), series.min(100)) == (2.5, 4.0, 1.0)
+
+
+@given(st.lists(st.tuples(numbers, st.integers(1, 5)), min_size=1, max_size=40), st.integers(1, 50))
+def test_statistics_are_those_of_the_plain_lists(items, window):
+    """Whatever was added in whatever way, a window says what slicing two lists says."""
+    series = HistoryBuffer()
+    for value, count in items:
+        series.put(value, count)
+    values = [value for value, _ in items][-window:]
+    counts = [count for _, count in items][-window:]
+    scale = max(map(abs, values))
+    assert series.mean(window) == pytest.approx(math.fsum(values) / sum(counts), abs=scale * 1e-12)
+    assert series.max(window) == max(values)
+    assert series.min(window) == min(values)
+
+
+def test_old_values_are_forgotten():
+    """The series keeps its last `max_length` values, with their counts, pending or not."""
+    series = HistoryBuffer(max_length=3)
+    for value in range(5):
+        series.append(value)
+    assert series.data == (array("d", [2, 3, 4]), array("d", [1, 1, 1]))
+    for value in range(5, 7):
+        series.update(value, count=2)
+    assert series.data == (array("d", [4, 5, 6]), array("d", [1, 2, 2]))
+    assert len(series) == 3
+    assert HistoryBuffer([1, 2, 3], [1, 1, 1], max_length=2).data[0] == array("d", [2, 3])
+
+
+def test_pending_values_are_bounded():
+    """A series that nobody reads holds no more than `max_length` values either."""
+    series = HistoryBuffer(max_length=10)
+    for value in range(1000):
+        series.append(value)
+    assert series.pending == 10
+
+
+def test_an_empty_series_has_no_statistics():
+    """Every statistic of nothing is an error that says so."""
+    for ask in (HistoryBuffer().current, HistoryBuffer().mean, HistoryBuffer().max, HistoryBuffer().min):
+        with pytest.raises(ValueError, match="empty"):
+            ask()
+
+
+@pytest.mark.parametrize("value", [DeviceScalar(1.0), [1], "1", None])
+def test_update_takes_numbers_only(value):
+    """Through `update` only Python numbers come in."""
+    with pytest.raises(TypeError, match="int or float"):
+        HistoryBuffer().update(value)
+    with pytest.raises(TypeError, match="int or float"):
+        HistoryBuffer().update(1, count=value)
+
+
+def test_bad_arguments_are_refused():
+    """Lengths and windows are checked."""
+    with pytest.raises(AssertionError, match="count"):
+        HistoryBuffer([1, 2], [1])
+    with pytest.raises(AssertionError, match="max_length"):
+        HistoryBuffer(max_length=0)
+    for window in ("3", 2.0, 0, -1):
+        with pytest.raises(AssertionError, match="window_size"):
+            HistoryBuffer([1], [1]).mean(window)
+
+
+def test_statistics_by_name_and_own_ones():
+    """A registered function is a statistic like the four that are there."""
+    series = HistoryBuffer([1, 2, 6], [1, 1, 1])
+    assert series.statistics("mean", 2) == 4.0
+    assert series.statistics("mean", window_size=2) == 4.0
+    with pytest.raises(KeyError, match="no statistic `median`; there are: mean, max, min, current"):
+        series.statistics("median")
+
+    @HistoryBuffer.register_statistics
+    def median(self, window_size=None):
+        return sorted(self.data[0])[len(self) // 2]
+
+    try:
+        assert series.statistics("median") == 2.0
+        with pytest.raises(AssertionError, match="already"):
+            HistoryBuffer.register_statistics(median)
+    finally:
+        del HistoryBuffer._statistics_methods["median"]
+
+
+def test_a_built_in_statistic_cannot_be_replaced():
+    """The names of the four are taken."""
+
+    def mean(self):
+        return 0.0
+
+    with pytest.raises(AssertionError, match="`mean` already"):
+        HistoryBuffer.register_statistics(mean)
+
+
+@given(st.lists(st.tuples(st.floats(), st.integers(1, 3)), max_size=20))
+def test_state_is_plain_and_exact(items):
+    """Through JSON and back the values are the same to the last bit, NaN and infinity included."""
+    series = HistoryBuffer(max_length=50)
+    for value, count in items:
+        series.put(value, count)
+    state = json.loads(json.dumps(series.state_dict()))
+    back = HistoryBuffer.from_state_dict(state)
+    assert [a.tobytes() for a in back.data] == [a.tobytes() for a in series.data]
+    assert back.max_length == 50
+
+
+def test_copies_and_pickles_are_independent():
+    """A copy goes on alone, and its `append` writes to itself."""
+    series = HistoryBuffer([1.0], [2], max_length=7)
+    for clone in (copy.deepcopy(series), copy.copy(series), pickle.loads(pickle.dumps(series))):
+        clone.append(3.0)
+        assert len(series) == 1
+        assert clone.data == (array("d", [1, 3]), array("d", [2, 1]))
+        assert clone.max_length == 7
+
+
+def test_foreign_states_are_understood():
+    """Lists instead of text, and the fields of MMEngine's buffer, give the same series."""
+    assert HistoryBuffer.from_state_dict({"values": [1, 2]}).mean() == 1.5
+    foreign = {"_log_history": [1.0, 4.0], "_count_history": [1, 4], "_max_length": 10}
+    assert HistoryBuffer.from_state_dict(foreign).mean() == 1.0
+    with pytest.raises(ValueError, match="not the state of a series"):
+        HistoryBuffer.from_state_dict({"log": []})
+
+
+def test_a_million_values_cost_what_a_few_cost():
+    """The state has one size and a statistic one cost, however long the run."""
+    series = HistoryBuffer(max_length=1000)
+    for value in range(1000):
+        series.append(value)
+    size = len(json.dumps(series.state_dict()))
+    for value in range(1_000_000):
+        series.append(value)
+    # the numbers differ, the number of characters does not
+    assert len(json.dumps(series.state_dict())) == size
+    assert len(series) == 1000
