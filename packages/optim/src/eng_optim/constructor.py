@@ -6,7 +6,7 @@ instances take the model and return a wrapper.
 """
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import MutableMapping
 from copy import deepcopy
 from logging import getLogger
 from typing import Any
@@ -21,10 +21,10 @@ from eng_registry import OPTIM_WRAPPER_CONSTRUCTORS, OPTIM_WRAPPERS, OPTIMIZERS
 
 logger = getLogger(__name__)
 
-ParamwiseCfg = Mapping[str, Any]
+ParamwiseCfg = MutableMapping[str, Any]
 
 
-def build_optim_wrapper(model: nn.Module, cfg: Mapping[str, Any]) -> OptimWrapper:
+def build_optim_wrapper(model: nn.Module, cfg: MutableMapping[str, Any]) -> OptimWrapper:
     """Build the wrapper that `cfg` describes for the parameters of `model`; `cfg` stays as it is.
 
     `cfg` has `optimizer`, and may have `type` (`OptimWrapper`), the wrapper's own arguments, `paramwise_cfg`
@@ -69,19 +69,21 @@ class DefaultOptimWrapperConstructor:
     """
 
     def __init__(
-        self, optim_wrapper_cfg: Mapping[str, Any], paramwise_cfg: Mapping[str, Any] | None = None
+        self,
+        optim_wrapper_cfg: MutableMapping[str, Any],
+        paramwise_cfg: MutableMapping[str, Any] | None = None,
     ) -> None:
-        if not isinstance(optim_wrapper_cfg, Mapping):
+        if not isinstance(optim_wrapper_cfg, MutableMapping):
             raise TypeError(f"`optim_wrapper_cfg` is a mapping, not {type(optim_wrapper_cfg).__name__}")
         if "optimizer" not in optim_wrapper_cfg:
             raise SettingError(
                 f"`optim_wrapper_cfg` has no `optimizer`; it has {', '.join(optim_wrapper_cfg)}"
             )
-        if paramwise_cfg is not None and not isinstance(paramwise_cfg, Mapping):
+        if paramwise_cfg is not None and not isinstance(paramwise_cfg, MutableMapping):
             raise TypeError(f"`paramwise_cfg` is a mapping or None, not {type(paramwise_cfg).__name__}")
         self.optim_wrapper_cfg: Any = deepcopy(optim_wrapper_cfg)
         self.optimizer_cfg: Any = self.optim_wrapper_cfg.pop("optimizer")
-        self.paramwise_cfg: Mapping[str, Any] = {} if paramwise_cfg is None else paramwise_cfg
+        self.paramwise_cfg: MutableMapping[str, Any] = {} if paramwise_cfg is None else paramwise_cfg
         self.base_lr: float | None = self.optimizer_cfg.get("lr")
         self.base_wd: float | None = self.optimizer_cfg.get("weight_decay")
         self._check_paramwise_cfg()
@@ -145,7 +147,7 @@ class DefaultOptimWrapperConstructor:
 
     def _check_paramwise_cfg(self) -> None:
         custom_keys = self.paramwise_cfg.get("custom_keys", {})
-        if not isinstance(custom_keys, Mapping):
+        if not isinstance(custom_keys, MutableMapping):
             raise TypeError(
                 f"`paramwise_cfg.custom_keys` maps names to settings, it is {type(custom_keys).__name__}"
             )
@@ -160,7 +162,7 @@ class DefaultOptimWrapperConstructor:
             )
 
 
-def _first_argument(optimizer_cfg: Mapping[str, Any]) -> str:
+def _first_argument(optimizer_cfg: MutableMapping[str, Any]) -> str:
     """Return the name under which the optimizer class takes the parameters; usually `params`."""
     kind = optimizer_cfg["type"]
     if isinstance(kind, str):

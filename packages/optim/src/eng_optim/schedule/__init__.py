@@ -1,30 +1,49 @@
-"""Schedules: a rule is a pure function of the step, a slot is a place in the parameter groups, a scheduler
-joins them."""
+"""Schedules: a rule is a pure function of the step, a slot a place in the parameter groups; a scheduler joins
+them."""
 
+from eng_optim.schedule.families import (
+    ConstantParamScheduler,
+    CosineAnnealingParamScheduler,
+    ExponentialParamScheduler,
+    InverseSqrtParamScheduler,
+    LinearParamScheduler,
+    MultiStepParamScheduler,
+    PolyParamScheduler,
+    StepParamScheduler,
+    WSDParamScheduler,
+)
 from eng_optim.schedule.names import (
+    WSDLR,
     ConstantLR,
     ConstantMomentum,
-    ConstantParamScheduler,
     CosineAnnealingLR,
     CosineAnnealingMomentum,
-    CosineAnnealingParamScheduler,
+    CosineRestartLR,
+    CosineRestartMomentum,
     ExponentialLR,
     ExponentialMomentum,
-    ExponentialParamScheduler,
+    InverseSqrtLR,
+    InverseSqrtMomentum,
     LinearLR,
     LinearMomentum,
-    LinearParamScheduler,
     MultiStepLR,
     MultiStepMomentum,
-    MultiStepParamScheduler,
+    OneCycleLR,
     PolyLR,
     PolyMomentum,
-    PolyParamScheduler,
+    ReduceOnPlateauLR,
+    ReduceOnPlateauMomentum,
     StepLR,
     StepMomentum,
-    StepParamScheduler,
+    WarmUpLR,
+    WarmUpMomentum,
+    WSDMomentum,
 )
-from eng_optim.schedule.scheduler import ParamScheduler
+from eng_optim.schedule.one_cycle import OneCycleParamScheduler
+from eng_optim.schedule.plateau import ReduceOnPlateauParamScheduler
+from eng_optim.schedule.restart import CosineRestartParamScheduler
+from eng_optim.schedule.scheduler import ParamScheduler, RuleScheduler
+from eng_optim.schedule.warm_up import WarmUpParamScheduler
 
 __all__ = [
     "ConstantLR",
@@ -33,20 +52,38 @@ __all__ = [
     "CosineAnnealingLR",
     "CosineAnnealingMomentum",
     "CosineAnnealingParamScheduler",
+    "CosineRestartLR",
+    "CosineRestartMomentum",
+    "CosineRestartParamScheduler",
     "ExponentialLR",
     "ExponentialMomentum",
     "ExponentialParamScheduler",
+    "InverseSqrtLR",
+    "InverseSqrtMomentum",
+    "InverseSqrtParamScheduler",
     "LinearLR",
     "LinearMomentum",
     "LinearParamScheduler",
     "MultiStepLR",
     "MultiStepMomentum",
     "MultiStepParamScheduler",
+    "OneCycleLR",
+    "OneCycleParamScheduler",
     "ParamScheduler",
     "PolyLR",
     "PolyMomentum",
     "PolyParamScheduler",
+    "ReduceOnPlateauLR",
+    "ReduceOnPlateauMomentum",
+    "ReduceOnPlateauParamScheduler",
+    "RuleScheduler",
     "StepLR",
     "StepMomentum",
     "StepParamScheduler",
+    "WSDLR",
+    "WSDMomentum",
+    "WSDParamScheduler",
+    "WarmUpLR",
+    "WarmUpMomentum",
+    "WarmUpParamScheduler",
 ]

@@ -1,0 +1,100 @@
+"""One cycle: up to a peak, down to almost nothing, as in "Super-Convergence" (Smith and Topin, 2017).
+
+It differs from the other families in that the peak is given and the initial value follows from it.
+"""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from eng_optim.base import ParamGroup
+from eng_optim.errors import SettingError
+from eng_optim.schedule.epochs import INF
+from eng_optim.schedule.rules import CURVES, Rule, one_cycle
+from eng_optim.schedule.scheduler import AnyOptimizer, RuleScheduler
+
+
+class OneCycleParamScheduler(RuleScheduler):
+    """From `eta_max / div_factor` up to `eta_max`, then down to the start divided by `final_div_factor`.
+
+    `eta_max` is one number, or one for each group. Of `total_steps` (all active ones by default), `pct_start`
+    go up; with `three_phase` as many go down to the start again, and the rest from there to the end. The way
+    is half a cosine wave ('cos') or straight ('linear'). The initial value of the groups is overwritten.
+
+    Raises `SettingError` if `param_name` is not 'lr', `ValueError` for an impossible cycle or a step after
+    its end.
+    """
+
+    counts = ("total_steps",)
+
+    def __init__(
+        self,
+        optimizer: AnyOptimizer,
+        param_name: str,
+        eta_max: float | Sequence[float] = 0,
+        total_steps: int | None = None,
+        pct_start: float = 0.3,
+        anneal_strategy: str = "cos",
+        div_factor: float = 25.0,
+        final_div_factor: float = 1e4,
+        three_phase: bool = False,
+        begin: int = 0,
+        end: int = INF,
+        last_step: int = -1,
+        by_epoch: bool = True,
+        verbose: bool = False,
+    ) -> None:
+        if param_name != "lr":
+            raise SettingError(f"one cycle is for the learning rate, not for {param_name!r}")
+        self.total_steps = _positive_int(end - begin if total_steps is None else total_steps)
+        self.pct_start = _float_fraction(pct_start)
+        if anneal_strategy not in ("cos", "linear"):
+            raise ValueError(f"`anneal_strategy` is 'cos' or 'linear', not {anneal_strategy!r}")
+        self.anneal_strategy = anneal_strategy
+        self.div_factor = div_factor
+        self.final_div_factor = final_div_factor
+        self.three_phase = three_phase
+        self._eta_max = eta_max
+        super().__init__(optimizer, param_name, begin, end, last_step, by_epoch, verbose)
+
+    def step(self) -> None:
+        if self.last_step >= self.total_steps:
+            raise ValueError(f"the cycle has {self.total_steps} steps; this is step {self.last_step + 1}")
+        super().step()
+
+    def _initial_values(self, groups: Sequence[ParamGroup]) -> list[float]:
+        if self.last_step == -1:
+            peaks = _for_each(self._eta_max, groups)
+            initial = [peak / self.div_factor for peak in peaks]
+            self._slot.write(groups, initial)
+            for group, value in zip(groups, initial, strict=True):
+                group["initial_lr"] = value
+        return super()._initial_values(groups)
+
+    def _rule(self) -> Rule:
+        up = self.pct_start * self.total_steps - 1
+        knots: list[tuple[float, float]] = [(0, 1.0), (up, self.div_factor)]
+        if self.three_phase:
+            knots.append((2 * self.pct_start * self.total_steps - 2, 1.0))
+        knots.append((self.total_steps - 1, 1.0 / self.final_div_factor))
+        return partial(one_cycle, knots=knots, curve=CURVES[self.anneal_strategy])
+
+
+def _positive_int(total_steps: Any) -> int:
+    if not isinstance(total_steps, int) or total_steps <= 0:
+        raise ValueError(f"`total_steps` is a positive integer, not {total_steps!r}")
+    return total_steps
+
+
+def _float_fraction(pct_start: Any) -> float:
+    if not isinstance(pct_start, float) or not 0 <= pct_start <= 1:
+        raise ValueError(f"`pct_start` is a float between 0 and 1, not {pct_start!r}")
+    return pct_start
+
+
+def _for_each(value: float | Sequence[float], groups: Sequence[ParamGroup]) -> Sequence[float]:
+    if not isinstance(value, Sequence):
+        return [value] * len(groups)
+    if len(value) != len(groups):
+        raise ValueError(f"`eta_max` has {len(value)} values for {len(groups)} parameter groups")
+    return value

@@ -1,0 +1,134 @@
+"""Less when nothing gets better: the one schedule that looks at a metric instead of the clock."""
+
+from collections.abc import Mapping, Sequence
+from math import inf, isinf
+from typing import Any, ClassVar
+
+from eng_optim.errors import SettingError
+from eng_optim.schedule.epochs import INF
+from eng_optim.schedule.scheduler import AnyOptimizer, ParamScheduler
+
+
+class ReduceOnPlateauParamScheduler(ParamScheduler):
+    """`factor` times the value once `monitor` has not become better for more than `patience` validations.
+
+    `rule` says whether 'less' or 'greater' is better, and `threshold` by how much: as a part of the best
+    value so far ('rel') or as a number ('abs'). After a reduction, `cooldown` validations do not count. The
+    value does not go below `min_value` (one number, or one for each group), and a change of no more than
+    `eps` is not made.
+
+    `step(metrics)` belongs after a validation; without metrics it only counts the step.
+
+    Raises `SettingError` if it is not `by_epoch`, `ValueError` for a setting that makes no sense.
+    """
+
+    need_val_args: ClassVar[bool] = True
+
+    def __init__(
+        self,
+        optimizer: AnyOptimizer,
+        param_name: str,
+        monitor: str = "loss",
+        rule: str = "less",
+        factor: float = 0.1,
+        patience: int = 10,
+        threshold: float = 1e-4,
+        threshold_rule: str = "rel",
+        cooldown: int = 0,
+        min_value: float | Sequence[float] = 0.0,
+        eps: float = 1e-8,
+        begin: int = 0,
+        end: int = INF,
+        last_step: int = -1,
+        by_epoch: bool = True,
+        verbose: bool = False,
+    ) -> None:
+        if not by_epoch:
+            raise SettingError("validations come with epochs: `by_epoch` is True for a plateau")
+        if factor >= 1.0:
+            raise ValueError(f"`factor` is below 1, not {factor}")
+        if threshold < 0.0:
+            raise ValueError(f"`threshold` is not negative: {threshold}")
+        _one_of("rule", rule, "less", "greater")
+        _one_of("threshold_rule", threshold_rule, "rel", "abs")
+        self.monitor = monitor
+        self.rule = rule
+        self.factor = factor
+        self.patience = patience
+        self.threshold = threshold
+        self.threshold_rule = threshold_rule
+        self.cooldown = cooldown
+        self.eps = eps
+        self.best = inf if rule == "less" else -inf
+        self.num_bad_epochs = 0
+        self.cooldown_counter = 0
+        self.min_value = min_value
+        super().__init__(optimizer, param_name, begin, end, last_step, by_epoch, verbose)
+        self.min_value = _for_each(min_value, len(self.base_values))
+
+    def step(self, metrics: Mapping[str, Any] | None = None) -> None:
+        """Go to the next step; with `metrics`, see whether the monitored one has become better.
+
+        Raises `TypeError` if `metrics` is no mapping, `KeyError` if the monitored one is not in it.
+        """
+        now = self._global_step
+        self._global_step = now + 1
+        if metrics is None:
+            return
+        if not isinstance(metrics, Mapping):
+            raise TypeError(f"`metrics` is a mapping from names to numbers, not {type(metrics).__name__}")
+        if not self.begin <= now < self.end:
+            return
+        if self.monitor not in metrics:
+            raise KeyError(f"`{self.monitor}` is monitored, but the metrics are {', '.join(metrics)}")
+        self.last_step += 1
+        self._observe(float(metrics[self.monitor]))
+        self._slot.write(self._groups(), self._get_value())
+        if self.verbose:
+            self._say()
+
+    def is_better(self, value: float, best: float) -> bool:
+        """Whether `value` is better than `best` by more than the threshold."""
+        if isinf(best):  # nothing was measured yet
+            limit = best
+        elif self.threshold_rule == "abs":
+            limit = best - self.threshold if self.rule == "less" else best + self.threshold
+        else:
+            limit = best * (1.0 - self.threshold) if self.rule == "less" else best * (1.0 + self.threshold)
+        return value < limit if self.rule == "less" else value > limit
+
+    def _start(self) -> None:
+        """Wait for the first validation."""
+
+    def _observe(self, value: float) -> None:
+        if self.is_better(value, self.best):
+            self.best = value
+            self.num_bad_epochs = 0
+        else:
+            self.num_bad_epochs += 1
+        if self.cooldown_counter > 0:
+            self.cooldown_counter -= 1
+            self.num_bad_epochs = 0
+
+    def _get_value(self) -> list[float]:
+        values = self.get_last_value()
+        if self.num_bad_epochs <= self.patience:
+            return values
+        self.cooldown_counter = self.cooldown
+        self.num_bad_epochs = 0
+        floors = _for_each(self.min_value, len(values))
+        reduced = [max(value * self.factor, floor) for value, floor in zip(values, floors, strict=True)]
+        return [new if old - new > self.eps else old for old, new in zip(values, reduced, strict=True)]
+
+
+def _one_of(name: str, value: str, *choices: str) -> None:
+    if value not in choices:
+        raise ValueError(f"`{name}` is {' or '.join(map(repr, choices))}, not {value!r}")
+
+
+def _for_each(value: float | Sequence[float], groups: int) -> list[float]:
+    if not isinstance(value, Sequence):
+        return [value] * groups
+    if len(value) != groups:
+        raise ValueError(f"`min_value` has {len(value)} values for {groups} parameter groups")
+    return list(value)

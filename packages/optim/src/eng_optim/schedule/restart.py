@@ -1,0 +1,81 @@
+"""Cosine annealing with warm restarts, as in SGDR (Loshchilov and Hutter, 2016).
+
+The values are computed from the initial ones, since a restart forgets what was before it.
+"""
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from itertools import accumulate
+
+from eng_optim.errors import SettingError
+from eng_optim.schedule.epochs import INF
+from eng_optim.schedule.rules import cosine
+from eng_optim.schedule.scheduler import AnyOptimizer, ParamScheduler
+
+
+class CosineRestartParamScheduler(ParamScheduler):
+    """A cosine down to the floor in each of the `periods`, from `restart_weights[i]` times the initial value.
+
+    The floor is `eta_min`, or `eta_min_ratio` times the initial value. After the last period the value stays.
+
+    Raises `SettingError` unless there are as many weights as periods, and exactly one floor.
+    """
+
+    counts = ("periods",)
+
+    def __init__(
+        self,
+        optimizer: AnyOptimizer,
+        param_name: str,
+        periods: Sequence[int],
+        restart_weights: Sequence[float] = (1,),
+        eta_min: float | None = None,
+        eta_min_ratio: float | None = None,
+        begin: int = 0,
+        end: int = INF,
+        last_step: int = -1,
+        by_epoch: bool = True,
+        verbose: bool = False,
+    ) -> None:
+        if (eta_min is None) == (eta_min_ratio is None):
+            raise SettingError("the floor is exactly one of `eta_min` and `eta_min_ratio`")
+        if len(periods) != len(restart_weights):
+            raise SettingError(
+                f"{len(periods)} periods need as many restart weights, not {len(restart_weights)}"
+            )
+        self.periods = list(periods)
+        self.restart_weights = list(restart_weights)
+        self.eta_min = eta_min
+        self.eta_min_ratio = eta_min_ratio
+        super().__init__(optimizer, param_name, begin, end, last_step, by_epoch, verbose)
+
+    @staticmethod
+    def get_position_from_periods(iteration: int, cumulative_periods: Sequence[int]) -> int:
+        """Return the index of the period that `iteration` is in.
+
+        Raises `ValueError` after the last one.
+
+        >>> CosineRestartParamScheduler.get_position_from_periods(60, [50, 100, 150])
+        1
+        """
+        index = bisect_right(cumulative_periods, iteration)
+        if index == len(cumulative_periods):
+            raise ValueError(
+                f"iteration {iteration} is not below the end of the last period, {cumulative_periods}"
+            )
+        return index
+
+    def _get_value(self) -> list[float]:
+        ends = list(accumulate(self.periods))
+        if self.last_step >= ends[-1]:
+            return self.get_last_value()
+        index = self.get_position_from_periods(self.last_step, ends)
+        period, weight = self.periods[index], self.restart_weights[index]
+        factor = cosine(self.last_step - ends[index] + period, period=period)
+        return [floor + (base * weight - floor) * factor for base, floor in self._bases_and_floors()]
+
+    def _bases_and_floors(self) -> list[tuple[float, float]]:
+        if self.eta_min is not None:
+            return [(base, self.eta_min) for base in self.base_values]
+        ratio = self.eta_min_ratio or 0.0
+        return [(base, base * ratio) for base in self.base_values]

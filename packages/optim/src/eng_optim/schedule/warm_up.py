@@ -1,0 +1,98 @@
+"""Warm-up before any schedule, as one schedule.
+
+Two entries of a list with adjoining intervals say the same; here the second one need not know when it begins.
+"""
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, Self
+
+import torch
+from torch.optim import SGD
+
+from eng_optim.schedule.epochs import INF, in_iterations
+from eng_optim.schedule.rules import Rule, warm_up
+from eng_optim.schedule.scheduler import AnyOptimizer, RuleScheduler
+from eng_registry import PARAM_SCHEDULERS
+
+
+class WarmUpParamScheduler(RuleScheduler):
+    """From `start_factor` times the value to all of it over `warmup` steps, and on with the schedule `then`.
+
+    `then` is the configuration of a schedule, counted from the end of the warm-up; its `end` is that of the
+    whole. Without it the value stays.
+
+    Raises `TypeError` if `then` names a schedule that is no rule of the step alone.
+
+    >>> import torch
+    >>> optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1.0)
+    >>> schedule = WarmUpParamScheduler(optimizer, "lr", warmup=2, then=dict(type="ExponentialLR", gamma=0.5))
+    >>> values = []
+    >>> for _ in range(5):
+    ...     values += schedule.get_last_value()
+    ...     optimizer.step()
+    ...     schedule.step()
+    >>> values
+    [0.0, 0.5, 1.0, 0.5, 0.25]
+    """
+
+    counts = ("warmup",)
+
+    def __init__(
+        self,
+        optimizer: AnyOptimizer,
+        param_name: str,
+        warmup: int,
+        then: Mapping[str, Any] | None = None,
+        start_factor: float = 0.0,
+        begin: int = 0,
+        end: int = INF,
+        last_step: int = -1,
+        by_epoch: bool = True,
+        verbose: bool = False,
+    ) -> None:
+        if not 0 <= start_factor <= 1:
+            raise ValueError(f"`start_factor` is between 0 and 1, not {start_factor}")
+        if not 0 <= warmup < end - begin:
+            raise ValueError(f"a warm-up of {warmup} steps does not fit into {end - begin}")
+        self.warmup = warmup
+        self.then = None if then is None else dict(then)
+        self.start_factor = start_factor
+        super().__init__(optimizer, param_name, begin, end, last_step, by_epoch, verbose)
+
+    @classmethod
+    def build_iter_from_epoch(cls, *args: Any, epoch_length: int | None = None, **kwargs: Any) -> Self:
+        """Build the schedule from arguments in epochs, those of `then` too."""
+        then = kwargs.get("then")
+        if then is not None:
+            counts = getattr(PARAM_SCHEDULERS.get(then["type"]), "counts", ())
+            kwargs["then"] = in_iterations(then, counts, epoch_length=epoch_length)
+        return super().build_iter_from_epoch(*args, epoch_length=epoch_length, **kwargs)
+
+    def _rule(self) -> Rule:
+        then = self._after()
+        rule: Rule = _always_one if then is None else then._rule()
+        return partial(warm_up, start=self.start_factor, total=self.warmup, then=rule)
+
+    def _floors(self) -> list[float]:
+        then = self._after()
+        return super()._floors() if then is None else then._floors()
+
+    def _after(self) -> RuleScheduler | None:
+        """Return the schedule after the warm-up, on an optimizer that stands in for ours."""
+        if self.then is None:
+            return None
+        groups = [{"params": [torch.zeros(1, requires_grad=True)], "lr": base} for base in self.base_values]
+        end = INF if self.end == INF else self.end - self.begin - self.warmup
+        schedule = PARAM_SCHEDULERS.build(
+            {"end": end, **self.then, "by_epoch": self.by_epoch}, default_args={"optimizer": SGD(groups)}
+        )
+        if not isinstance(schedule, RuleScheduler):
+            raise TypeError(
+                f"after a warm-up goes a schedule that is a rule of the step, not {type(schedule).__name__}"
+            )
+        return schedule
+
+
+def _always_one(k: int) -> float:
+    return 1.0
