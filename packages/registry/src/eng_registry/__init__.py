@@ -20,6 +20,7 @@ from eng_registry.errors import (
     WrongTypeError,
 )
 from eng_registry.imports import allow_import
+from eng_registry.notes import config_path
 from eng_registry.registry import Registry
 from eng_registry.root import (
     DATA_SAMPLERS,
@@ -92,6 +93,7 @@ __all__ = [
     "build_optimizer_from_cfg",
     "build_runner_from_cfg",
     "build_scheduler_from_cfg",
+    "config_path",
     "count_registered_modules",
     "init_default_scope",
     "suggest",

@@ -1,24 +1,23 @@
 """Where names come from that nobody has imported yet: a registry's own locations, and entry points.
 
-A package says in its metadata which module fills which registry:
+A package says in its metadata which of its modules fills which registry:
 
     [project.entry-points."eng_registry"]
     models = "my_package.models"
 
-Both are imported on the first miss and never again. A location is the registry owner's own word, so its failure is the
-caller's failure; one broken entry point must not take the others down, so its error is kept until a name is missing.
+Both are imported on the first miss and never again. A location is the word of the registry's owner, so its
+failure is the caller's. One broken entry point must not take the others down: its error is kept until a name
+is missing.
 """
 
 from __future__ import annotations
 
-import logging
 from importlib import import_module
 
+from eng_registry.log import logger
 from eng_registry.node import Failure, Node
 
 GROUP = "eng_registry"
-
-logger = logging.getLogger(__name__)
 
 
 def complete(node: Node) -> bool:
@@ -36,18 +35,19 @@ def import_locations(node: Node) -> None:
         try:
             import_module(location)
         except Exception as error:
-            error.add_note(f"while importing `{location}`, a location of registry {node.label}")
+            error.add_note(f"while importing `{location}`, a location of the {node.label} registry")
             raise
 
 
 def import_entry_points(node: Node) -> None:
     if node._entry_point is None:
         return
-    # The metadata reader costs more than this whole package, and only a miss needs it.
+    # The metadata reader costs more than this package, and only a miss needs it.
     from importlib.metadata import entry_points
 
+    node._failures.clear()
     for point in entry_points(group=GROUP):
-        if point.name != node._entry_point and not point.name.startswith(node._entry_point + "."):
+        if point.name != node._entry_point and not point.name.startswith(f"{node._entry_point}."):
             continue
         try:
             point.load()
@@ -55,4 +55,4 @@ def import_entry_points(node: Node) -> None:
             distribution = f" of {point.dist.name} {point.dist.version}" if point.dist is not None else ""
             source = f"entry point `{point.name} = {point.value}`{distribution}"
             node._failures.append(Failure(source, error))
-            logger.warning("Registry %s: the %s could not be imported.", node.label, source, exc_info=error)
+            logger(__name__).warning("%s: the %s could not be imported", node.label, source, exc_info=error)

@@ -1,47 +1,58 @@
 """Everything this package raises, as one tree.
 
     RegistryError
-    ├── WrongTypeError      (TypeError, AssertionError)  an argument of the registry's own functions
-    ├── TakenError          (KeyError, AssertionError)   a name or a scope that belongs to another object
-    ├── NotRegisteredError  (KeyError)                   nothing of that name can be found
-    │   └── AmbiguousNameError                           two packages offer that name
-    └── BuildError                                       a configuration that cannot become an object
-        ├── InvalidConfigError (TypeError)               it is not a mapping, or its `type` is no type
-        ├── MissingTypeError   (KeyError)                it does not say what to build
-        └── ArgumentsError     (TypeError)               what it names does not take these arguments
+    ├── WrongTypeError       (TypeError, AssertionError)  an argument of the registry's own functions
+    ├── TakenError           (KeyError, AssertionError)   a name or a scope that belongs to another object
+    ├── NotRegisteredError   (KeyError)                   nothing of that name can be found
+    │   └── AmbiguousNameError                            several packages offer that name
+    └── BuildError                                        a configuration that cannot become an object
+        ├── InvalidConfigError (TypeError, AssertionError)  it is no mapping, its `type` is no type, or it
+        contradicts itself ├── MissingTypeError   (KeyError)                   it does not say what to build
+        └── ArgumentsError     (TypeError)                  what it names does not take these arguments
 
-Each knows `path`, the place in the configuration (`model.backbone.init_cfg[0]`), and `origin`, the file and line
-that wrote it, where the configuration can tell. While an error travels out of nested builds the path grows at its
-front, so the words are put together only when somebody reads them.
+Each knows `path`, the place in the configuration (`model.backbone.init_cfg[0]`), and `origin`, the file and
+line that wrote it, where the configuration can tell. While an error travels out of nested builds its path
+grows at the front, so the words are put together only when somebody reads them.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+from eng_registry.trail import Trail
+
 
 class RegistryError(Exception):
-    """Base of all errors of this package; `str(error)` is the whole message."""
+    """Base of all errors of this package; `str(error)` is the whole message.
+
+    >>> str(RegistryError("no such part", path="model.neck", origin="net.py:7"))
+    'net.py:7: `model.neck`: no such part'
+    """
+
+    #: the key that is to blame, of the mapping at `path`
+    key = "type"
 
     def __init__(self, what: str, *, path: str = "", origin: str | None = None) -> None:
         super().__init__(what)
         self.what = what
-        self.path = path
-        self.origin = origin
-        #: the configuration that `path` starts from; forgotten when the error is pickled
-        self.subject: Any = None
-        #: whether `path` starts from the root of the whole configuration
-        self.absolute = False
-        #: the key of the mapping at `path` that is to blame, where one is
-        self.blamed: str | None = None
+        self.trail = Trail(path, origin)
+
+    @property
+    def path(self) -> str:
+        """The key path in the configuration; "" for its root or where there is no configuration."""
+        return self.trail.path
+
+    @property
+    def origin(self) -> str | None:
+        """`file:line` of the configuration, or None."""
+        return self.trail.origin
 
     def __str__(self) -> str:
-        place = f"{self.origin}: " if self.origin else ""
-        return f"{place}`{self.path}`: {self.what}" if self.path else f"{place}{self.what}"
+        file_line = f"{self.origin}: " if self.origin else ""
+        return f"{file_line}`{self.path}`: {self.what}" if self.path else f"{file_line}{self.what}"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        state = {key: value for key, value in self.__dict__.items() if key != "subject"}
-        return type(self), (self.what,), state | {"subject": None}
+        return type(self), (self.what,), self.__dict__
 
 
 class WrongTypeError(RegistryError, TypeError, AssertionError):
@@ -57,15 +68,15 @@ class NotRegisteredError(RegistryError, KeyError):
 
 
 class AmbiguousNameError(NotRegisteredError):
-    """Two packages registered different objects under that name; their scopes tell them apart."""
+    """Several packages registered different objects under that name; their scopes tell them apart."""
 
 
 class BuildError(RegistryError):
     """A configuration cannot become an object."""
 
 
-class InvalidConfigError(BuildError, TypeError):
-    """What should be built is not a mapping, or its `type` is neither a name nor callable."""
+class InvalidConfigError(BuildError, TypeError, AssertionError):
+    """What should be built is no mapping, its `type` is neither a name nor callable, or it contradicts itself."""
 
 
 class MissingTypeError(BuildError, KeyError):
@@ -73,4 +84,4 @@ class MissingTypeError(BuildError, KeyError):
 
 
 class ArgumentsError(BuildError, TypeError):
-    """What is named does not take these arguments."""
+    """What the configuration names does not take these arguments."""

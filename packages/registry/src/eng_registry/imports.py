@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from fnmatch import fnmatchcase
 from importlib import import_module
 from types import ModuleType
 from typing import Any
@@ -17,12 +16,13 @@ _allowed: ContextVar[tuple[str, ...]] = ContextVar("eng_registry.allow_import", 
 def allow_import(*patterns: str) -> Iterator[None]:
     """Let names that match one of `patterns` be imported within the block, in this thread or task.
 
-    `"torch.nn.*"` allows what is below `torch.nn`, `"*"` everything: use that for files that are trusted as code.
+    `"torch.nn.Linear"` allows that name, `"torch.nn.*"` all below `torch.nn`, and `"*"` everything, which is
+    right for files that are trusted as code.
 
     >>> from eng_registry import Registry
-    >>> tools = Registry("tool", scope="demo")
+    >>> numbers = Registry("number", scope="demo")
     >>> with allow_import("fractions.*"):
-    ...     tools.build({"type": "fractions.Fraction", "numerator": 1, "denominator": 2})
+    ...     numbers.build({"type": "fractions.Fraction", "numerator": 1, "denominator": 2})
     Fraction(1, 2)
     """
     token = _allowed.set(_allowed.get() + patterns)
@@ -32,46 +32,57 @@ def allow_import(*patterns: str) -> Iterator[None]:
         _allowed.reset(token)
 
 
-def is_allowed(path: str, extra: tuple[str, ...] = ()) -> bool:
-    """Whether `path` matches a pattern in force or one of `extra`."""
-    patterns = _allowed.get() + extra
-    return any(fnmatchcase(path, pattern) for pattern in patterns)
+def is_allowed(path: str, own: Sequence[str] = ()) -> bool:
+    """Whether `path` matches a pattern in force or one of `own`.
 
-
-def import_object(path: str, extra: tuple[str, ...] = ()) -> Any | None:
-    """What the allowed import path names, or None.
-
-    Names of other modules inside a module (`my_package.os.system`) are not followed, and what is found must be defined
-    in the package it was asked from or itself be allowed: `"my_package.*"` opens `my_package`, not what it imports.
+    >>> is_allowed("torch.nn.Linear", ["torch.nn.*"]), is_allowed("torch.hub.load", ["torch.nn.*"])
+    (True, False)
     """
-    if not is_allowed(path, extra):
-        return None
+    return any(
+        pattern in ("*", path) or (pattern.endswith(".*") and path.startswith(pattern[:-1]))
+        for pattern in (*_allowed.get(), *own)
+    )
+
+
+def import_object(path: str, own: Sequence[str] = ()) -> Any | None:
+    """What an import path names, or None if it names nothing or is not allowed.
+
+    `"my_package.*"` opens `my_package`, not what it imports: modules that only are an attribute of another
+    (`my_package.os.system`) are not entered, and an object that another package defines must be allowed by
+    its own path as well.
+    """
     parts = path.split(".")
-    if not all(part.isidentifier() for part in parts):
+    if not is_allowed(path, own) or not all(part.isidentifier() for part in parts):
         return None
+    module, attributes = _longest_module(parts)
+    if module is None:
+        return None
+    found: Any = module
+    for name in attributes:
+        found = getattr(found, name, None)
+        if found is None or isinstance(found, ModuleType):
+            return None
+    return found if _is_home(found, parts[0], own) else None
+
+
+def _longest_module(parts: list[str]) -> tuple[ModuleType | None, list[str]]:
+    """The deepest module on the path, and the names after it."""
     for count in range(len(parts), 0, -1):
-        module_name = ".".join(parts[:count])
+        name = ".".join(parts[:count])
         try:
-            found: Any = import_module(module_name)
+            return import_module(name), parts[count:]
         except ModuleNotFoundError as error:
-            if error.name is not None and (
-                module_name == error.name or module_name.startswith(error.name + ".")
-            ):
-                continue
-            raise
-        for part in parts[count:]:
-            found = getattr(found, part, None)
-            if found is None or isinstance(found, ModuleType):
-                return None
-        return found if _belongs(found, parts[0], extra) else None
-    return None
+            missing = error.name or ""
+            if name != missing and not name.startswith(f"{missing}."):
+                raise  # the module is there; something that it needs is not
+    return None, parts
 
 
-def _belongs(found: Any, package: str, extra: tuple[str, ...]) -> bool:
+def _is_home(found: Any, package: str, own: Sequence[str]) -> bool:
     if isinstance(found, ModuleType):
         return True
-    home = getattr(found, "__module__", None)
-    if not isinstance(home, str):
-        home = type(found).__module__
-    name = getattr(found, "__qualname__", type(found).__qualname__)
-    return home.partition(".")[0] == package or is_allowed(f"{home}.{name}", extra)
+    module = getattr(found, "__module__", None)
+    if not isinstance(module, str):
+        return is_allowed("*", own)  # nobody can tell where it comes from
+    name = getattr(found, "__qualname__", "")
+    return module.partition(".")[0] == package or is_allowed(f"{module}.{name}", own)

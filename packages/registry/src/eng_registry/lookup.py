@@ -1,25 +1,25 @@
 """From a name, with or without a scope in front, to an object.
 
     Name          this registry, then its parents up to the root
-    scope.Name    exactly that scope's registry, or what the package `scope` registered here
-    a.b.Name      an import path, only where `allow_import` says so
+    scope.Name    the registry of that scope, or what the package `scope` itself registered here
+    a.b.Name      an import path, where `allow_import` says so
 
 A registry that misses a name first imports whatever may fill it (`discovery.py`).
 """
 
 from __future__ import annotations
 
-import logging
 from importlib import import_module
 from typing import Any
 
 from eng_registry.discovery import complete
 from eng_registry.errors import AmbiguousNameError
 from eng_registry.imports import import_object, is_allowed
-from eng_registry.node import Claim, Node
-from eng_registry.scope import canonical
+from eng_registry.log import logger
+from eng_registry.node import Claim, Node, Place
+from eng_registry.scope import canonical, in_force
 
-logger = logging.getLogger(__name__)
+_warned: set[tuple[str, str]] = set()
 
 
 def split_scope_key(key: str) -> tuple[str | None, str]:
@@ -39,104 +39,120 @@ def find(node: Node, key: str) -> Any | None:
         return found
     scope, name = split_scope_key(key)
     if scope is None:
-        return find_upwards(node, name)
-    found = find_in_scope(node, scope, name)
-    if found is not None:
-        return found
-    return import_object(key, node._allowed_imports)
+        return _find_upwards(node, name)
+    found = _find_in_scope(node, scope, name)
+    return found if found is not None else import_object(key, node._allow_import)
 
 
-def find_upwards(node: Node | None, name: str) -> Any | None:
-    """The object of that name in `node` or the nearest parent that has it."""
-    while node is not None:
-        found = find_own(node, name)
-        if found is not None:
-            return found
-        node = node.parent
-    return None
+def seen_from(node: Node, scope: str) -> Node | None:
+    """The registry that a scope in front of a name means: this one, a child, the root, or one next to the root."""
+    if node._has_scope(scope):
+        return node
+    if scope in node.children:
+        return node.children[scope]  # type: ignore[no-any-return]  # a Node; Registry says so
+    top = node._top()
+    return top if top._has_scope(scope) else top.children.get(scope)
 
 
-def find_own(node: Node, name: str) -> Any | None:
-    """The object of that name in this very registry."""
-    found = node.module_dict.get(name)
-    if found is None and complete(node):
-        found = node.module_dict.get(name)
-    if found is None and name in node._clashes:
-        raise ambiguous(node, name)
+def registry_in_force(node: Node) -> Node:
+    """The registry of the scope in force in the tree of `node`; `node` itself where there is none."""
+    scope = in_force.get()
+    if scope is None or node._has_scope(scope.scope_name):
+        return node
+    found = _anywhere(node, scope.scope_name)
+    if found is None:
+        _import_scope(scope.scope_name, node)
+        found = _anywhere(node, scope.scope_name)
+    if found is None:
+        _warn_once(node, scope.scope_name)
+        return node
     return found
 
 
-def find_in_scope(node: Node, scope: str, name: str) -> Any | None:
-    """The object of that name in the registry of that scope, seen from `node`."""
-    if node._has_scope(scope):
-        return find_claimed(node, scope, name)
-    if scope in node.children:
-        return find(node.children[scope], name)
-    root = node._root
-    if not root._has_scope(scope) and scope not in root.children:
-        complete(node)
-        complete(root)
-        if scope not in root.children:
-            import_scope(scope, node)
-    if root is not node and (root._has_scope(scope) or scope in root.children):
-        return find_in_scope(root, scope, name)
-    if scope in root.children:
-        return find(root.children[scope], name)
-    return registered_by(node, scope, name) or registered_by(root, scope, name)
+def _find_upwards(node: Node, name: str) -> Any | None:
+    for registry in node._upwards():
+        found = _find_own(registry, name)
+        if found is not None:
+            return found
+    return None
 
 
-def find_claimed(node: Node, scope: str, name: str) -> Any | None:
-    """The object of that name in a registry asked for by its own scope: a package of that scope wins a clash."""
+def _find_own(node: Node, name: str, scope: str | None = None) -> Any | None:
+    """The object of that name in this very registry; with a scope, its own packages win over strangers."""
     found = node.module_dict.get(name)
     if found is None and complete(node):
         found = node.module_dict.get(name)
-    if found is None and name in node._clashes:
-        at_home = [claim.obj for claim in node._clashes[name] if is_of_scope(claim, scope)]
+    if found is None and name in node._claims:
+        at_home = [claim.obj for claim in node._claims[name] if scope is not None and _is_of(claim, scope)]
         if len(at_home) != 1:
-            raise ambiguous(node, name)
+            raise _ambiguous(node, name)
         return at_home[0]
     return found
 
 
-def registered_by(node: Node, package: str, name: str) -> Any | None:
-    """What the top-level package `package` registered here under that name."""
-    for claim in node._clashes.get(name, ()):
-        if claim.place.owner == package:
-            return claim.obj
-    if name in node.module_dict and node._places[name].owner == package:
-        return node.module_dict[name]
+def _find_in_scope(node: Node, scope: str, name: str) -> Any | None:
+    target = seen_from(node, scope)
+    if target is None:
+        for registry in node._upwards():
+            complete(registry)  # what fills a registry may bring scopes along
+        target = seen_from(node, scope)
+    if target is None:
+        _import_scope(scope, node)
+        target = seen_from(node, scope)
+    if target is None:
+        return _registered_by(node, scope, name)
+    if target._has_scope(scope) and (target is node or target.parent is None):
+        return _find_own(target, name, scope)
+    return find(target, name)
+
+
+def _registered_by(node: Node, package: str, name: str) -> Any | None:
+    """What the top-level package `package` registered here or above under that name."""
+    for registry in node._upwards():
+        for claim in registry._claims.get(name, ()):
+            if claim.place.package == package:
+                return claim.obj
+        if name in registry._places and Place(*registry._places[name]).package == package:
+            return registry.module_dict.get(name)
     return None
 
 
-def is_of_scope(claim: Claim, scope: str) -> bool:
-    """Whether the package that claims the name is `scope` or one of its family (`eng_optim` is of `eng`)."""
-    owner, scope = claim.place.owner, canonical(scope)
-    return owner == scope or owner.startswith(scope + "_")
+def _is_of(claim: Claim, scope: str) -> bool:
+    """Whether the package that claims a name is `scope` or of its family, as `eng_optim` is of `eng`."""
+    package, scope = claim.place.package, canonical(scope)
+    return package == scope or package.startswith(f"{scope}_")
 
 
-def ambiguous(node: Node, name: str) -> AmbiguousNameError:
-    """The error that names all who claim `name`, with how to reach each."""
-    claims = "; ".join(f"`{c.place.owner}.{name}` ({c.place.where})" for c in node._clashes[name])
+def _ambiguous(node: Node, name: str) -> AmbiguousNameError:
+    claims = ", ".join(f"`{claim.place.package}.{name}` ({claim.place})" for claim in node._claims[name])
     return AmbiguousNameError(
-        f"{name} is registered in {node.label} by several packages; say which one is meant: {claims}"
+        f"{name} is registered in the {node.label} registry by several packages. Say which one is meant: {claims}."
     )
 
 
-def node_of_scope(node: Node, scope: str) -> Node | None:
-    """The registry of that scope in the tree of `node`, or None."""
-    for candidate in node._root._walk():
-        if candidate._has_scope(scope):
-            return candidate
-    return None
+def _anywhere(node: Node, scope: str) -> Node | None:
+    return next((found for found in node._top()._downwards() if found._has_scope(scope)), None)
 
 
-def import_scope(scope: str, node: Node) -> None:
+def _import_scope(scope: str, node: Node) -> None:
     """Import `<scope>.registry`, where a project keeps its registries, if that import is allowed."""
     module = f"{scope}.registry"
-    if not scope.isidentifier() or not is_allowed(module, node._allowed_imports):
+    if not scope.isidentifier() or not is_allowed(module, node._allow_import):
         return
     try:
         import_module(module)
     except ModuleNotFoundError as error:
         if error.name not in (scope, module):
             raise
+
+
+def _warn_once(node: Node, scope: str) -> None:
+    if (node.label, scope) in _warned:
+        return
+    _warned.add((node.label, scope))
+    logger(__name__).warning(
+        "The scope in force is `%s`, but no registry of that scope belongs to %s, which is searched instead: "
+        "is the package that defines it imported?",
+        scope,
+        node.label,
+    )

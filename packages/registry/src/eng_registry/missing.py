@@ -1,24 +1,34 @@
-"""What to say when a name is not found: where it was searched, what is near, where it does exist, what to install."""
+"""What to say when a name is not found: where it was searched, what is near, where it is, what to install."""
 
 from __future__ import annotations
 
-import weakref
 from collections.abc import Iterator
+from weakref import WeakSet
 
 from eng_registry.errors import NotRegisteredError
-from eng_registry.lookup import split_scope_key
+from eng_registry.imports import is_allowed
+from eng_registry.lookup import seen_from, split_scope_key
 from eng_registry.node import Node
-from eng_registry.suggest import suggest
+from eng_registry.suggest import nearest
 
 #: Every registry of the process, to tell where else a name is.
-known: weakref.WeakSet[Node] = weakref.WeakSet()
-SHOWN = 12
+everywhere: WeakSet[Node] = WeakSet()
+
+_SHOWN = 12
 
 
 def not_registered(node: Node, key: str) -> NotRegisteredError:
-    """The error for a name that `node` cannot find; the reason is attached if a provider failed to import."""
-    error = NotRegisteredError(f"{key} is not in the {node.label} registry. " + " ".join(hints(node, key)))
-    failures = [failure.error for part in lineage(node) for failure in part._failures]
+    """The error for a name that `node` cannot find; its cause is why a provider could not be imported, if so."""
+    scope, name = split_scope_key(key)
+    target = node if scope is None else seen_from(node, scope)
+    if target is None:
+        searched, says = [node], _about_scope(node, key)
+    else:
+        alone = scope is not None and (target is node or target.parent is None)
+        searched = [target] if alone else list(target._upwards())
+        says = _about_name(searched, "" if scope is None else f"{scope}.", name)
+    error = NotRegisteredError(f"{key} is not in the {searched[0].label} registry" + "".join(says))
+    failures = [failure.error for registry in searched for failure in registry._failures]
     if len(failures) == 1:
         error.__cause__ = failures[0]
     elif failures:
@@ -26,43 +36,53 @@ def not_registered(node: Node, key: str) -> NotRegisteredError:
     return error
 
 
-def hints(node: Node, key: str) -> Iterator[str]:
-    """What helps, most helpful first."""
-    _, name = split_scope_key(key)
-    registered = sorted({name for part in lineage(node) for name in part.module_dict})
-    nearest = suggest(key, registered) or suggest(name, registered)
-    if nearest:
-        yield nearest[0].upper() + nearest[1:]
-    elsewhere = [
-        f"{other.label} as `{other.scope}.{name}`" if other._root is node._root else other.label
-        for other in sorted(known, key=lambda other: other.label)
-        if name in other.module_dict and other is not node
-    ]
-    if elsewhere:
-        yield f"It is in {', '.join(elsewhere)}."
-    for part in lineage(node):
-        for failure in part._failures:
-            yield f"The {failure.source} could not be imported: {type(failure.error).__name__}: {failure.error}."
-        if part._provider is not None and not is_installed(part._provider):
-            yield f"{part.label} is filled by {part._provider}, which is not installed: pip install {part._provider}."
-    if "." in key:
-        yield f"To import it by its path, say so in code: with allow_import({key.rpartition('.')[0] + '.*'!r})."
-    if registered:
-        more = f", ... ({len(registered)} in all)" if len(registered) > SHOWN else ""
-        yield f"Registered: {', '.join(registered[:SHOWN])}{more}."
+def _about_name(searched: list[Node], prefix: str, name: str) -> Iterator[str]:
+    """The sentences after "X is not in the registry", most helpful first."""
+    registered = sorted({known for registry in searched for known in registry.module_dict})
+    near = nearest(name, registered)
+    yield f"; did you mean `{prefix}{near}`?" if near else "."
+    places = [_address(other, searched[0], name) for other in _having(name) if other not in searched]
+    if places:
+        yield f" It is in {' and '.join(places)}."
+    for registry in searched:
+        for source, error in registry._failures:
+            yield f" The {source} could not be imported: {type(error).__name__}: {error}."
+        if registry._provider is not None and not is_installed(registry._provider):
+            yield f" What fills {registry.label} is not installed: pip install {registry._provider}."
+    if not registered:
+        yield " Nothing is registered there: is the module that registers it imported?"
+        return
+    more = f", ... ({len(registered)} in all)" if len(registered) > _SHOWN else ""
+    yield f" Registered: {', '.join(registered[:_SHOWN])}{more}."
+
+
+def _about_scope(node: Node, key: str) -> Iterator[str]:
+    """The sentences for a scope, or the first step of an import path, that leads nowhere."""
+    scope, name = split_scope_key(key)
+    top = node._top()
+    scopes = sorted({node.scope, top.scope, *node.children, *top.children})
+    near = nearest(scope or "", scopes)
+    yield f": there is no scope `{scope}`" + (f"; did you mean `{near}.{name}`?" if near else ".")
+    yield f" Scopes: {', '.join(scopes)}."
+    places = [_address(other, node, name) for other in _having(name)]
+    if places:
+        yield f" {name} is in {' and '.join(places)}."
+    if is_allowed(key, node._allow_import):
+        yield " Nothing has that import path either."
     else:
-        yield "Nothing is registered; is the module that registers it imported?"
+        yield f" Import paths are names only where code allows it: allow_import({key!r})."
 
 
-def lineage(node: Node | None) -> Iterator[Node]:
-    """`node` and its parents: what a name without scope is searched in."""
-    while node is not None:
-        yield node
-        node = node.parent
+def _having(name: str) -> list[Node]:
+    return sorted((node for node in everywhere if name in node.module_dict), key=lambda node: node.label)
+
+
+def _address(other: Node, asker: Node, name: str) -> str:
+    return f"{other.label} (`{other.scope}.{name}`)" if other._top() is asker._top() else other.label
 
 
 def is_installed(distribution: str) -> bool:
-    # The metadata reader costs more than this whole package, and only a failure needs it.
+    # The metadata reader costs more than this package, and only a failure needs it.
     from importlib.metadata import PackageNotFoundError, version
 
     try:

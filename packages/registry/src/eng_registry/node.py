@@ -1,6 +1,7 @@
 """What a registry is made of: its names, its place in the tree, and where its names come from.
 
-Only data; searching is `lookup.py`, filling from other packages `discovery.py`, and what users hold is `registry.py`.
+Only data. Searching is in `lookup.py`, filling from other packages in `discovery.py`; users hold a
+`Registry`.
 """
 
 from __future__ import annotations
@@ -13,24 +14,33 @@ from eng_registry.scope import canonical
 
 
 class Place(NamedTuple):
-    """Where an object was registered: the running code, its line, and the name of its module."""
+    """Where an object was registered: the code that was running, the instruction in it, and its module's globals.
+
+    A line number is not kept, because counting lines is slow and only an error asks for them.
+    """
 
     code: CodeType
-    line: int
-    module: str
+    instruction: int
+    namespace: dict[str, Any]
 
     @property
-    def where(self) -> str:
-        return f"{self.code.co_filename}:{self.line}"
+    def line(self) -> int | None:
+        for start, end, line in self.code.co_lines():
+            if start <= self.instruction < end:
+                return line
+        return None
 
     @property
-    def owner(self) -> str:
+    def package(self) -> str:
         """The top-level package that registered it."""
-        return self.module.partition(".")[0]
+        return str(self.namespace.get("__name__", "__main__")).partition(".")[0]
+
+    def __str__(self) -> str:
+        return f"{self.code.co_filename}:{self.line}"
 
 
 class Claim(NamedTuple):
-    """One of several packages' objects under one name."""
+    """One of several packages' objects for one name."""
 
     obj: Any
     place: Place
@@ -54,7 +64,7 @@ class Node:
         locations: Sequence[str],
         entry_point: str | None,
         provider: str | None,
-        allowed_imports: tuple[str, ...],
+        allow_import: Sequence[str],
     ) -> None:
         self.name = name
         self.scope = scope
@@ -62,13 +72,14 @@ class Node:
         self.children: dict[str, Any] = {}
         #: the live table from names to objects
         self.module_dict: dict[str, Any] = {}
-        self._places: dict[str, Place] = {}
+        self._places: dict[str, tuple[CodeType, int, dict[str, Any]]] = {}
+        #: names that several packages claim; such a name is in `module_dict` only if one of them used force
+        self._claims: dict[str, list[Claim]] = {}
         self._forced: set[str] = set()
-        self._clashes: dict[str, list[Claim]] = {}
-        self._locations = locations
+        self._locations = tuple(locations)
         self._entry_point = entry_point
         self._provider = provider
-        self._allowed_imports = allowed_imports
+        self._allow_import = tuple(allow_import)
         self._complete = False
         self._failures: list[Failure] = []
 
@@ -77,18 +88,24 @@ class Node:
         """`scope::name`, as messages call it."""
         return f"{self.scope}::{self.name}"
 
-    @property
-    def _root(self) -> Node:
+    def _has_scope(self, scope: str) -> bool:
+        return canonical(self.scope) == canonical(scope)
+
+    def _top(self) -> Node:
         node = self
         while node.parent is not None:
             node = node.parent
         return node
 
-    def _has_scope(self, scope: str) -> bool:
-        return canonical(self.scope) == canonical(scope)
+    def _upwards(self) -> Iterator[Node]:
+        """This node and its parents, nearest first."""
+        node: Node | None = self
+        while node is not None:
+            yield node
+            node = node.parent
 
-    def _walk(self) -> Iterator[Node]:
+    def _downwards(self) -> Iterator[Node]:
         """This node and all below it, depth first."""
         yield self
         for child in self.children.values():
-            yield from child._walk()
+            yield from child._downwards()

@@ -1,37 +1,36 @@
-"""The registry: a table from names to classes or functions, part of a tree of tables, that builds what it names."""
+"""The registry: a table from names to classes or functions, in a tree of such tables, that builds what it names."""
 
 from __future__ import annotations
 
-import logging
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, TypeVar
+from types import FrameType
+from typing import Any
 
 from eng_registry.build import build_from_cfg
 from eng_registry.describe import table
 from eng_registry.discovery import complete
 from eng_registry.errors import TakenError, WrongTypeError
-from eng_registry.lookup import find, split_scope_key
-from eng_registry.missing import known
+from eng_registry.log import logger
+from eng_registry.lookup import find, registry_in_force, split_scope_key
+from eng_registry.missing import everywhere
 from eng_registry.node import Claim, Node, Place
+from eng_registry.notes import mark
 from eng_registry.scope import ROOT_SCOPE, DefaultScope
-from eng_registry.switch import registry_in_force
-from eng_registry.trail import mark
-
-T = TypeVar("T")
-
-logger = logging.getLogger(__name__)
 
 
 class Registry(Node):
     """A table from names to classes or functions.
 
-    A name is searched here, then in `parent` and its parents. `scope` is the prefix that reaches this registry from
-    the rest of the tree (`scope.Name`); without one it is the top-level package that creates the registry. `locations`
-    are modules to import on the first miss; `entry_point` is the name under which other distributions may announce
-    such modules (see `discovery.py`), `provider` the distribution to install for the names that are expected here.
-    `allow_import` holds patterns of import paths that may stand for a name (`"torch.nn.*"`).
+    A name is searched here, then in `parent` and above. `scope` is the prefix that reaches this registry from
+    the rest of the tree (`scope.Name`); without one it is the top-level package that creates the registry.
+    `build_func` is what `build` calls; without one it is the parent's.
+
+    Names may come from elsewhere on the first miss: from the modules in `locations`, and from those that
+    other distributions announce under `entry_point` (see `discovery.py`); `provider` is the distribution to
+    install if there are none. `allow_import` holds patterns of import paths that are names here as well
+    (`"torch.nn.*"`).
 
     >>> activations = Registry("activation", scope="demo")
     >>> @activations.register_module()
@@ -44,6 +43,9 @@ class Registry(Node):
 
     parent: Registry | None
     children: dict[str, Registry]
+    build_func: Callable[..., Any]
+
+    split_scope_key = staticmethod(split_scope_key)
 
     def __init__(
         self,
@@ -62,30 +64,26 @@ class Registry(Node):
         if scope is not None and not isinstance(scope, str):
             raise WrongTypeError(f"scope must be a str, not {type(scope).__name__}")
         if scope is None:
-            scope = _package_of(sys._getframe(1).f_globals)
-        super().__init__(name, scope, parent, tuple(locations), entry_point, provider, tuple(allow_import))
-        if build_func is None:
-            build_func = build_from_cfg if parent is None else parent.build_func
-        self.build_func = build_func
+            scope = _package_of(sys._getframe(1))
+        super().__init__(name, scope, parent, locations, entry_point, provider, allow_import)
+        inherited = build_from_cfg if parent is None else parent.build_func
+        self.build_func = inherited if build_func is None else build_func
         if parent is not None:
-            parent._add_child(self)
-        known.add(self)
+            if scope in parent.children:
+                raise TakenError(f"the {parent.label} registry already has a child of scope `{scope}`")
+            parent.children[scope] = self
+        everywhere.add(self)
 
     @property
     def root(self) -> Registry:
         """The registry at the top of the tree."""
-        registry = self
-        while registry.parent is not None:
-            registry = registry.parent
-        return registry
-
-    split_scope_key = staticmethod(split_scope_key)
+        return self if self.parent is None else self.parent.root
 
     def __len__(self) -> int:
         return len(self.module_dict)
 
     def __bool__(self) -> bool:
-        return True
+        return True  # an empty registry is still there
 
     def __contains__(self, key: str) -> bool:
         return self.get(key) is not None
@@ -96,22 +94,24 @@ class Registry(Node):
     def register_module(
         self, name: str | Sequence[str] | None = None, force: bool = False, module: Any = None
     ) -> Any:
-        """Register a class or function, as a decorator or by `module=`; what is registered is returned unchanged.
+        """Register a class or function, by decoration or as `module=`; it is returned as it is.
 
-        `name` is one name or several; without one, `module.__name__`. A taken name is an error that says where both
-        were registered, unless `force`; the same source run again (a reloaded module, a notebook cell) takes its own
-        old place. If two packages claim a name, both imports succeed: asking for the bare name is the error, and
-        `package.Name` reaches each.
+        `name` is one name or several; without one it is `module.__name__`. A taken name is a TakenError that
+        says where both objects were registered, unless `force` takes it away. The same source run again (a
+        reloaded module, a notebook cell) takes its own old place. If two packages claim a name, both can be
+        imported: asking for that name is the error, and `package.Name` reaches each.
         """
         if force is not True and force is not False:
             raise WrongTypeError(f"force must be a bool, not {type(force).__name__}")
-        names = _names(name)
         if module is not None:
-            self._register(module, names, force, _place(sys._getframe(1)))
+            self._register(module, _names(name), force, sys._getframe(1))
             return module
+        if name is None and not force:
+            return self._decorate
+        names = _names(name)
 
-        def register(module: T) -> T:
-            self._register(module, names, force, _place(sys._getframe(1)))
+        def register(module: Any) -> Any:
+            self._register(module, names, force, sys._getframe(1))
             return module
 
         return register
@@ -119,130 +119,126 @@ class Registry(Node):
     def get(self, key: str) -> Any | None:
         """The object that `key` names, or None.
 
-        Searched are this registry and its parents, `scope.Name` in the registry of that scope, and an import path if
-        it is allowed; a registry that misses a name first imports its locations and entry points.
+        `Name` is searched here and in the parents, `scope.Name` in the registry of that scope; then, where
+        that is allowed, the key is an import path. A registry that misses a name first imports what may bring
+        it.
         """
         if not isinstance(key, str):
             raise WrongTypeError(f"a key must be a str, not {type(key).__name__}: {key!r}")
         return find(self, key)
 
     def build(self, cfg: Any, *args: Any, **kwargs: Any) -> Any:
-        """`build_func(cfg, *args, **kwargs, registry=self)`: by default `build_from_cfg`."""
+        """`build_func(cfg, *args, **kwargs, registry=self)`: without an own `build_func`, `build_from_cfg`.
+
+        Errors name the place in the configuration, also when this is called by the constructor of a larger
+        part.
+        """
         try:
             return self.build_func(cfg, *args, **kwargs, registry=self)
         except Exception as error:
-            mark(error, cfg, self.name)
+            mark(error, cfg)
             raise
 
     def import_from_location(self) -> None:
-        """Import now what would be imported on the first miss: locations and entry points."""
+        """Import now what the first miss would import."""
         complete(self)
 
     @contextmanager
     def switch_scope_and_registry(self, scope: str | None) -> Iterator[Registry]:
-        """Put `scope` in force for a block that gets the registry answering for it; None leaves the one in force."""
+        """Put `scope` in force for a block (None: leave the one in force) and give it the registry that answers."""
         with DefaultScope.overwrite_default_scope(scope):
             registry = registry_in_force(self)
             assert isinstance(registry, Registry)
             yield registry
 
-    def _add_child(self, child: Registry) -> None:
-        if child.scope in self.children:
-            raise TakenError(f"registry {self.label} already has a child of scope `{child.scope}`")
-        self.children[child.scope] = child
+    def _decorate(self, module: Any) -> Any:
+        self._register(module, None, False, sys._getframe(1))
+        return module
 
-    def _register(self, module: Any, names: Sequence[str] | None, force: bool, place: Place) -> None:
+    def _register(self, module: Any, names: Sequence[str] | None, force: bool, frame: FrameType) -> None:
         if not callable(module):
             raise WrongTypeError(
-                f"only a class or a callable can be registered, not {type(module).__name__}: {module!r}"
+                f"only what is callable can be registered, not {type(module).__name__}: {module!r}"
             )
-        if names is None:
-            names = (_own_name(module),)
-        for name in names:
+        place = frame.f_code, frame.f_lasti, frame.f_globals
+        for name in names or (_own_name(module),):
             if force:
                 self._forced.add(name)
-                self._clashes.pop(name, None)
-            elif (name in self.module_dict or name in self._clashes) and not self._settle(
-                name, module, place
-            ):
+                self._claims.pop(name, None)
+            elif self._is_taken(name) and not self._takes(name, Claim(module, Place(*place))):
                 continue
             self.module_dict[name] = module
             self._places[name] = place
 
-    def _settle(self, name: str, module: Any, place: Place) -> bool:
-        """Whether `module` may take the taken `name`; a claim of another package is kept beside the first."""
-        claims = self._clashes.get(name) or [Claim(self.module_dict[name], self._places.get(name, place))]
-        for i, claim in enumerate(claims):
-            if _is_again(claim, Claim(module, place)):
-                claims[i] = Claim(module, place)
-                return name not in self._clashes
-        rival = next((c for c in claims if c.place.owner == place.owner), None)
-        if rival is None and place.owner != "__main__":
-            if name not in self._forced:
-                self.module_dict.pop(name, None)
-            self._clashes[name] = [*claims, Claim(module, place)]
-            return False
-        first = rival or claims[0]
-        raise TakenError(
-            f"{name} is already registered in {self.label} as {_described(first.obj)} at {first.place.where}; "
-            f"{_described(module)} at {place.where} needs another name, or force=True to take its place"
-        )
+    def _is_taken(self, name: str) -> bool:
+        return name in self.module_dict or name in self._claims
+
+    def _takes(self, name: str, new: Claim) -> bool:
+        """Whether `new` takes the place of the object of that name; a stranger's claim is kept beside the others."""
+        claims = self._claims.get(name)
+        if claims is None:
+            claims = [Claim(self.module_dict[name], Place(*self._places.get(name, new.place)))]
+        for i, old in enumerate(claims):
+            if _is_again(old, new):
+                claims[i] = new
+                return self.module_dict.get(name) is old.obj
+        rivals = [old for old in claims if new.place.package in (old.place.package, "__main__")]
+        if rivals:
+            raise TakenError(
+                f"{name} is already registered in the {self.label} registry: {_spell(rivals[0])}. "
+                f"{_spell(new)} needs another name, or force=True to take its place"
+            )
+        self._claims[name] = [*claims, new]
+        if name not in self._forced:
+            del self.module_dict[name]
+        return False
 
 
-def _names(name: str | Sequence[str] | None) -> Sequence[str] | None:
+def _names(name: object) -> Sequence[str] | None:
     if name is None:
         return None
     if isinstance(name, str):
         return (name,)
     if isinstance(name, Sequence) and all(isinstance(part, str) for part in name):
         return name
-    raise WrongTypeError(
-        f"name must be None, a str or a sequence of str, not {type(name).__name__}: {name!r}"
-    )
+    raise WrongTypeError(f"name must be a str or a sequence of str, not {type(name).__name__}: {name!r}")
 
 
 def _own_name(module: Any) -> str:
-    try:
-        return str(module.__name__)
-    except AttributeError:
-        raise WrongTypeError(f"{module!r} has no __name__: pass `name=`") from None
-
-
-def _place(frame: Any) -> Place:
-    return Place(frame.f_code, frame.f_lineno, frame.f_globals.get("__name__", "__main__"))
+    name = getattr(module, "__name__", None)
+    if not isinstance(name, str):
+        raise WrongTypeError(f"{module!r} has no __name__, so it needs `name=`")
+    return name
 
 
 def _is_again(old: Claim, new: Claim) -> bool:
-    """Whether `new` is the same object or the same source run again, as after a reload.
+    """Whether `new` is the same object, or the same source run again, as after a reload.
 
-    Running a file again compiles it again; a second definition of the name within the same code, on another line, is a
-    second object.
+    A file that runs again was compiled again. A second definition of a name on another line of the same code
+    is another object.
     """
     if old.obj is new.obj:
         return True
-    same_source = (
-        type(old.obj) is type(new.obj)
-        and hasattr(new.obj, "__qualname__")
-        and _identity(old.obj) == _identity(new.obj)
-    )
-    second = old.place.code is new.place.code and old.place.line != new.place.line
-    return same_source and not second
+    path = _identity(new.obj)
+    if not path or path != _identity(old.obj) or type(old.obj) is not type(new.obj):
+        return False
+    return old.place.code is not new.place.code or old.place.instruction == new.place.instruction
 
 
-def _identity(obj: Any) -> tuple[Any, Any]:
-    return getattr(obj, "__module__", None), getattr(obj, "__qualname__", None)
+def _identity(obj: Any) -> str:
+    """The import path of a class or function; "" for other objects."""
+    name = getattr(obj, "__qualname__", "")
+    return f"{obj.__module__}.{name}" if name else ""
 
 
-def _described(obj: Any) -> str:
-    module, name = _identity(obj)
-    return f"{module}.{name}" if name else repr(obj)
+def _spell(claim: Claim) -> str:
+    return f"{_identity(claim.obj) or repr(claim.obj)} ({claim.place})"
 
 
-def _package_of(namespace: dict[str, Any]) -> str:
-    name = namespace.get("__name__")
-    if not isinstance(name, str):
-        logger.warning(
-            "The scope of a registry cannot be told from where it is created; it is `%s`.", ROOT_SCOPE
-        )
-        return ROOT_SCOPE
-    return name.partition(".")[0]
+def _package_of(frame: FrameType) -> str:
+    """The top-level package whose code runs in `frame`."""
+    name = frame.f_globals.get("__name__")
+    if isinstance(name, str):
+        return name.partition(".")[0]
+    logger(__name__).warning("A registry is created outside any module; its scope is `%s`.", ROOT_SCOPE)
+    return ROOT_SCOPE

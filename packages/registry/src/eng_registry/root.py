@@ -1,7 +1,7 @@
 """The root registries: one for each kind of part that a training run is made of, all of scope `eng`, all empty.
 
-Packages fill them: each announces by an entry point, named as the variable here in lower case, which of its modules
-registers what, and that module is imported when a name is first missed.
+Packages fill them: each announces by an entry point, named as the variable here in lower case, which of its
+modules registers what, and that module is imported when a name is first missed.
 """
 
 from __future__ import annotations

@@ -11,8 +11,8 @@ from collections.abc import Iterable
 def suggest(word: str, choices: Iterable[str]) -> str:
     """The words "did you mean `X`?" for the choice nearest to `word`, or "" where none is near.
 
-    Near means: equal but for case, or at most one edit (insertion, deletion, replacement, swap of neighbours) for every
-    three letters, case counted as equal.
+    Near means: equal but for case, or at most one edit (insertion, deletion, replacement, swap of neighbours)
+    for every three letters, case counted as equal.
 
     >>> suggest("ResNt", ["SGD", "ResNet", "VGG"])
     'did you mean `ResNet`?'

@@ -1,75 +1,62 @@
-"""Where in a configuration something went wrong: the path grows while the error travels out of nested builds.
+"""Where in a configuration something went wrong.
 
-The innermost build knows only its own mapping. Each build around it looks up where in *its* mapping that one lies and
-puts the way in front. Nothing of this costs anything until something fails.
+The innermost build knows only its own mapping. Each build around it finds that mapping in its own one and
+puts the way to it in front. Nothing of this costs anything until something fails.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from eng_registry.errors import RegistryError
 
+class Trail:
+    """The way from the root of a configuration to a fault in it, known from its end first."""
 
-class TrailNote(str):
-    """The note on an error that is not ours: which object of the configuration was being built."""
+    __slots__ = ("_known", "_subject", "origin", "path")
 
-    __slots__ = ("absolute", "origin", "path", "subject", "what")
-    what: str
-    path: str
-    origin: str | None
-    absolute: bool
-    subject: Any
+    def __init__(self, path: str = "", origin: str | None = None) -> None:
+        self.path = path
+        self.origin = origin
+        #: the configuration that `path` starts from; None before any build has seen the fault
+        self._subject: Any = None
+        #: whether the configuration itself told the whole path
+        self._known = False
 
-    @classmethod
-    def of(cls, what: str, path: str, origin: str | None, subject: Any, absolute: bool) -> TrailNote:
-        place = f"{origin}: " if origin else ""
-        at = f" at `{path}`" if path else ""
-        note = cls(f"{place}while building {what}{at}")
-        note.what, note.path, note.origin, note.subject, note.absolute = what, path, origin, subject, absolute
-        return note
-
-
-def mark(error: Exception, cfg: Any, what: str) -> None:
-    """Say on `error` that it came out of building `cfg`, or lengthen the path that is already said."""
-    if isinstance(error, RegistryError):
-        extend(error, cfg, what)
-        return
-    notes: list[str] = getattr(error, "__notes__", [])
-    for i, note in enumerate(notes):
-        if isinstance(note, TrailNote):
-            if not note.absolute and note.subject is not cfg:
-                path = join(position(cfg, note.subject, what), note.path)
-                path, origin, absolute = prefixed(cfg, path, note.origin)
-                notes[i] = TrailNote.of(note.what, path, origin, cfg, absolute)
+    def extend(self, cfg: Any, key: str) -> None:
+        """Let the path start from `cfg`, which was being built; `key` is the one to blame if the fault is in `cfg`."""
+        if self._known or self._subject is cfg:
             return
-    path, origin, absolute = prefixed(cfg, "", None)
-    error.add_note(TrailNote.of(what, path, origin, cfg, absolute))
+        own = origin_of(cfg)
+        if self._subject is None:
+            own_key = origin_of(cfg, key) or own
+            self.origin = self.origin or (spell_origin(own_key) if own_key is not None else None)
+        else:
+            self.path = join(position(cfg, self._subject), self.path)
+        self._subject = cfg
+        if own is not None:
+            self.prefix(own.path)
+            self.origin = self.origin or spell_origin(own)
+            self._known = True
 
+    def prefix(self, path: str) -> None:
+        self.path = join(path, self.path)
 
-def extend(error: RegistryError, cfg: Any, what: str) -> None:
-    """Put the way from `cfg` to the error's mapping in front of the error's path."""
-    if error.subject is cfg or error.absolute:
-        return
-    if error.subject is not None:
-        error.path = join(position(cfg, error.subject, what), error.path)
-    error.subject = cfg
-    error.path, error.origin, error.absolute = prefixed(cfg, error.path, error.origin)
-
-
-def prefixed(cfg: Any, path: str, origin: str | None) -> tuple[str, str | None, bool]:
-    """Path and origin completed by what `cfg` itself knows about its place, and whether it knew."""
-    known = origin_of(cfg)
-    if known is None:
-        return path, origin, False
-    return join(known.path, path), origin or f"{known.file}:{known.line}", True
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Trail, (self.path, self.origin)
 
 
 def origin_of(cfg: Any, key: str | None = None) -> Any | None:
-    """What `cfg` tells about where it (or its `key`) was written, if it is of a kind that knows."""
+    """What `cfg` tells about where it (or the value of its `key`) was written: `file`, `line`, `path`.
+
+    Any mapping may know, by a method `__origin__(key=None)`.
+    """
     ask = getattr(type(cfg), "__origin__", None)
     return ask(cfg, key) if callable(ask) else None
+
+
+def spell_origin(origin: Any) -> str:
+    return f"{origin.file}:{origin.line}" if origin.line else str(origin.file)
 
 
 def join(head: str, tail: str) -> str:
@@ -83,29 +70,47 @@ def join(head: str, tail: str) -> str:
     return head + tail if tail.startswith("[") else f"{head}.{tail}"
 
 
-def position(outer: Any, inner: Any, what: str) -> str:
-    """The key path of `inner` within `outer`.
+def position(outer: Any, inner: Any) -> str:
+    """The key path of the mapping `inner` within `outer`.
 
-    Found by identity. A constructor may have changed a copy of what it was given before building it: then the only part
-    with the same `type` is meant. Where even that is not to be had, the path says whose part it is: `<ResNet>`.
+    Found by identity. A constructor may have changed a copy of what it was given before building that: then
+    the only part of the same `type` is meant, be it `outer` itself. Where that is no help either, the path
+    says whose part it is: `<ResNet>`.
+
+    >>> stem = {"type": "Stem"}
+    >>> position({"type": "Net", "layers": [stem]}, stem), position({"type": "Net"}, stem)
+    ('layers[0]', '<Net>')
     """
-    spots = list(mappings(outer, ""))
-    for path, part in spots:
+    parts = list(parts_of(outer))
+    for path, part in parts:
         if part is inner:
             return path
-    if isinstance(inner, Mapping):
-        alike = [path for path, part in spots if path and part.get("type") == inner.get("type")]
-        if len(alike) == 1:
-            return alike[0]
-    return f"<{what}>"
+    alike = [path for path, part in parts if kind_of(part) == kind_of(inner) is not None]
+    return alike[0] if len(alike) == 1 else f"<{label(outer)}>"
 
 
-def mappings(value: Any, path: str) -> Any:
-    """All (path, mapping) below `value`, itself included."""
+def parts_of(value: Any, path: str = "", above: tuple[int, ...] = ()) -> Iterator[tuple[str, Any]]:
+    """All mappings and lists in `value`, itself first, with their key paths."""
+    if id(value) in above:
+        return
     if isinstance(value, Mapping):
         yield path, value
         for key, part in value.items():
-            yield from mappings(part, join(path, str(key)))
+            yield from parts_of(part, join(path, str(key)), (*above, id(value)))
     elif isinstance(value, (list, tuple)):
+        yield path, value
         for i, part in enumerate(value):
-            yield from mappings(part, f"{path}[{i}]")
+            yield from parts_of(part, f"{path}[{i}]", (*above, id(value)))
+
+
+def kind_of(cfg: Any) -> Any | None:
+    """The `type` of a configuration, if it has one."""
+    return cfg.get("type") if isinstance(cfg, Mapping) else None
+
+
+def label(cfg: Any) -> str:
+    """What a configuration builds, in a word."""
+    kind = kind_of(cfg)
+    if kind is None:
+        return type(cfg).__name__
+    return str(getattr(kind, "__name__", kind))

@@ -1,0 +1,74 @@
+"""Say on any error where in the configuration it came from.
+
+Our own errors carry a trail; any other error, raised by the code of the object that was being built, keeps
+its type and traceback and gets a note.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from eng_registry.errors import RegistryError
+from eng_registry.trail import Trail, label
+
+
+class TrailNote(str):
+    """The text of a note that can be written again when more of the trail is known."""
+
+    __slots__ = ("trail", "what")
+    what: str
+    trail: Trail
+
+    @classmethod
+    def of(cls, what: str, trail: Trail) -> TrailNote:
+        file_line = f"{trail.origin}: " if trail.origin else ""
+        path = f"`{trail.path}` " if trail.path else ""
+        note = cls(f"{file_line}while building {path}({what})")
+        note.what, note.trail = what, trail
+        return note
+
+
+def mark(error: Exception, cfg: Any) -> None:
+    """Say on `error` that it came out of building `cfg`, or complete what is already said."""
+    if isinstance(error, RegistryError):
+        error.trail.extend(cfg, error.key)
+    else:
+        index, note = _note_on(error, label(cfg))
+        note.trail.extend(cfg, "type")
+        error.__notes__[index] = TrailNote.of(note.what, note.trail)
+
+
+@contextmanager
+def config_path(path: str) -> Iterator[None]:
+    """Name the part of a larger configuration that is built within the block, for errors that come out of it.
+
+    >>> from eng_registry import Registry, RegistryError
+    >>> models = Registry("model", scope="demo")
+    >>> try:
+    ...     with config_path("model"):
+    ...         models.build({"type": 3})
+    ... except RegistryError as error:
+    ...     error.path
+    'model'
+    """
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, RegistryError):
+            error.trail.prefix(path)
+        else:
+            index, note = _note_on(error, path)
+            note.trail.prefix(path)
+            error.__notes__[index] = TrailNote.of(note.what, note.trail)
+        raise
+
+
+def _note_on(error: Exception, what: str) -> tuple[int, TrailNote]:
+    for index, note in enumerate(getattr(error, "__notes__", ())):
+        if isinstance(note, TrailNote):
+            return index, note
+    note = TrailNote.of(what, Trail())
+    error.add_note(note)
+    return len(error.__notes__) - 1, note
