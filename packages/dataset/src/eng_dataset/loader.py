@@ -1,0 +1,223 @@
+"""The loader: torch's DataLoader with a position that can be saved, restored and chosen.
+
+What a batch holds and what its samples see is a function of (seed, epoch, batch), so a position is all
+the state there is, and starting anywhere costs nothing. Making one from configuration is in `build`.
+"""
+
+import logging
+import re
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sized
+from typing import Any, NoReturn
+
+from eng_dataset.errors import LoaderError, WorkerError
+from eng_dataset.reader import Board, Failure
+from eng_dataset.stream import BatchStream, set_epoch
+from eng_dist import get_world_size
+
+logger = logging.getLogger(__name__)
+
+
+class Loader:
+    """Batches of a data set, one pass per ``iter()``.
+
+    `dataloader` is torch's loader (or the iterable that was given) underneath. `epoch` and `batch` say where
+    the running pass is: `batch` batches of `epoch` were handed out. After a whole pass the next ``iter()``
+    begins the next epoch when training, the same epoch when evaluating; after a pass that was left early it
+    begins the epoch again (an endless one goes on). `set_position` decides otherwise. `indices` are the
+    sample indices of the batch handed out last, None where the loader is not made by this package.
+    """
+
+    def __init__(
+        self,
+        dataloader: Any,
+        *,
+        dataset: Any,
+        seed: int,
+        training: bool,
+        stream: BatchStream | None = None,
+        collate_fn: Callable[[Any], Any] | None = None,
+        board: Board | None = None,
+    ) -> None:
+        self.dataloader = dataloader
+        self.dataset = dataset
+        self.seed = seed
+        self.training = training
+        self.collate_fn = collate_fn
+        self.epoch = 0
+        self.batch = 0
+        self.indices: tuple[Any, ...] | None = None
+        self._stream = stream
+        self._board = board
+        self._ahead = 0  # samples that all ranks took before batch 0; not 0 only after a change of world size
+        self._chosen = True  # the next pass begins at (epoch, batch)
+        self._finished = False
+
+    @property
+    def sampler(self) -> Any:
+        """What chooses the samples; None where the underlying iterable has no sampler."""
+        return getattr(self.dataloader, "sampler", None) if self._stream is None else self._stream.sampler
+
+    @property
+    def batch_sampler(self) -> Any:
+        """The batch sampler that was given, if one was."""
+        source = self.dataloader if self._stream is None else self._stream
+        return getattr(source, "batch_sampler", None)
+
+    @property
+    def batch_size(self) -> int | None:
+        """Samples of this rank in a batch, None where that is not known."""
+        source = self.dataloader if self._stream is None else self._stream
+        size = getattr(source, "batch_size", None)
+        return getattr(self.batch_sampler, "batch_size", None) if size is None else size
+
+    @property
+    def num_workers(self) -> int:
+        """How many processes read samples; 0 means that the main process does."""
+        return getattr(self.dataloader, "num_workers", 0)
+
+    def __len__(self) -> int:
+        """Batches in a whole pass.
+
+        Raises:
+            TypeError: the number is not known.
+        """
+        source = self.dataloader if self._stream is None else self._stream
+        if not isinstance(source, Sized):
+            raise TypeError(f"the length is not known: {type(source).__name__} has no length")
+        return len(source)
+
+    def __iter__(self) -> Iterator[Any]:
+        self._begin()
+        if self._stream is None:
+            return self._foreign_pass(self.epoch, self.batch)
+        return self._pass(iter(self.dataloader), self._stream.pending)
+
+    def set_position(self, epoch: int, batch: int = 0) -> None:
+        """Let the next ``iter()`` give the batches of `epoch` from `batch` on; skipped samples are not read."""
+        self._ahead = 0
+        self._choose(epoch, batch)
+
+    def state_dict(self) -> dict[str, Any]:
+        """The position as plain numbers; another loader of the same data set goes on from there."""
+        epoch, batch = (self.epoch + 1, 0) if self._finished and self.training else (self.epoch, self.batch)
+        return {
+            "epoch": epoch,
+            "batch": batch,
+            "taken": self._taken(batch),
+            "seed": self.seed,
+            "sampler_seed": self._sampler_seed,
+            "world_size": get_world_size(),
+            "batch_size": self.batch_size,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from where `state` was taken, also under another world size, batch size or number of workers.
+
+        If the batches are of another size now, the samples of the epoch that are left are dealt out anew: each
+        comes exactly once, and `batch` counts in the new size.
+        """
+        self.seed = state["seed"]
+        if self._sampler_seed is not None and state["sampler_seed"] is not None:
+            self.sampler.seed = state["sampler_seed"]
+        epoch, batch = state["epoch"], state["batch"]
+        self._ahead = 0
+        before = f"{state['world_size']} x {state['batch_size']}"
+        now = f"{get_world_size()} x {self.batch_size}"
+        if before != now and batch:
+            self._warn_of_new_size(before, now)
+        if self._stream is not None and self._stream.seekable:
+            batch = batch if before == now else state["taken"] // self._stream.stride
+            self._ahead = state["taken"] - batch * self._stream.stride
+        self._choose(epoch, batch)
+
+    def _warn_of_new_size(self, before: str, now: str) -> None:
+        if self._stream is not None and self._stream.seekable:
+            outcome = "the samples of this epoch that are left are dealt out anew, each exactly once"
+        else:
+            outcome = "this sampler can only count batches, so some samples may come twice or not at all"
+        logger.warning(
+            "The position was saved with %s samples a batch, now there are %s: %s.", before, now, outcome
+        )
+
+    @property
+    def _sampler_seed(self) -> int | None:
+        seed = getattr(self.sampler, "seed", None)
+        return seed if isinstance(seed, int) else None
+
+    def _taken(self, batch: int) -> int | None:
+        """How many samples of the epoch all ranks together took before `batch`; None if it is not known."""
+        if self._stream is None or not self._stream.seekable:
+            return None
+        return self._ahead + batch * self._stream.stride
+
+    def _choose(self, epoch: int, batch: int) -> None:
+        self.epoch, self.batch = epoch, batch
+        self._chosen, self._finished = True, False
+
+    def _begin(self) -> None:
+        """Settle where the pass begins that is asked for now."""
+        endless = self._stream is not None and self._stream.endless
+        if not self._chosen and not endless:
+            self._ahead = 0
+            self._choose(self.epoch + (self._finished and self.training), 0)
+        self._chosen = self._finished = False
+        self.indices = None
+        if self._board is not None and not getattr(self.dataloader, "persistent_workers", False):
+            self._board.clear()
+        if self._stream is not None:
+            taken = self._taken(self.batch) or 0
+            self._stream.start(seed=self.seed, epoch=self.epoch, batch=self.batch, taken=taken)
+
+    def _pass(self, batches: Iterator[Any], pending: deque[tuple[Any, ...]]) -> Iterator[Any]:
+        try:
+            for batch in batches:
+                if type(batch) is Failure:
+                    batch.throw()
+                self.indices = pending.popleft()
+                self.batch += 1
+                yield batch
+        except LoaderError:
+            raise
+        except RuntimeError as error:
+            self._explain(error)
+        self._finished = True
+
+    def _explain(self, error: RuntimeError) -> NoReturn:
+        """Raise what torch says about its workers with the samples that they were reading."""
+        text = str(error)
+        if self._board is None or not re.match(r"DataLoader (worker|timed out)", text):
+            raise error
+        named = {int(pid) for pid in re.findall(r"\d+", text.partition("(pid")[2].partition(")")[0])}
+        reading = self._board.reading()
+        if named:
+            concerned = [row for row in reading if row[1] in named]
+        else:
+            concerned = [row for row in reading if row[2] is not None]
+        raise WorkerError(_worker_report(text, concerned), reading=tuple(concerned)) from error
+
+    def _foreign_pass(self, epoch: int, skip: int) -> Iterator[Any]:
+        """A pass over an iterable that is used as it is; batches before the position are read and dropped."""
+        set_epoch(epoch, self.sampler, self.batch_sampler)
+        if skip:
+            logger.warning(
+                "%s cannot start at batch %d of the epoch: the batches before it are read and dropped. "
+                "Give the loader as a dict with a sampler of eng_dataset to start there at once.",
+                type(self.dataloader).__name__,
+                skip,
+            )
+        source: Iterable[Any] = self.dataloader
+        for number, batch in enumerate(source):
+            if number >= skip:
+                self.batch += 1
+                yield batch
+        self._finished = True
+
+
+def _worker_report(text: str, concerned: list[tuple[int, int, int | None]]) -> str:
+    lines = [
+        f"worker {worker} (pid {pid}) "
+        + ("was between samples" if index is None else f"was reading sample {index}")
+        for worker, pid, index in concerned
+    ]
+    return "; ".join([text.strip().rstrip("."), *lines])

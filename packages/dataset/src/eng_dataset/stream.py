@@ -1,0 +1,132 @@
+"""Which samples make up which batch: the orders that the loader gives to those who read.
+
+This takes the place of torch's batch sampler. An order says all that a reader needs to know, so it makes no
+difference which worker gets it: the key of the epoch's randomness, the indices, and how often each was drawn
+before where a sampler repeats samples.
+"""
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Sized
+from itertools import islice
+from typing import Any, TypeAlias
+
+from eng_dataset.randomness import epoch_key
+from eng_dataset.samplers import InfiniteSampler, SeekableSampler
+
+#: (epoch key, indices, earlier draws of each index or None if there are none)
+Order: TypeAlias = tuple[int, tuple[Any, ...], tuple[int, ...] | None]
+
+
+class BatchStream:
+    """Orders from `sampler` in batches of `batch_size`, or those of a `batch_sampler` of one's own.
+
+    `batch_size` None gives single samples, as in torch. `start` says where the next iteration begins;
+    `pending` holds the indices of the orders that torch has taken, oldest first.
+    """
+
+    def __init__(
+        self,
+        sampler: Iterable[Any],
+        *,
+        batch_size: int | None,
+        drop_last: bool = False,
+        batch_sampler: Iterable[Any] | None = None,
+        world_size: int = 1,
+    ) -> None:
+        self.sampler = sampler
+        self.batch_sampler = batch_sampler
+        self.batch_size = batch_size
+        self.drop_last = drop_last
+        self.world_size = world_size
+        self.pending: deque[tuple[Any, ...]] = deque()
+        self._key = 0
+        self._batch = 0
+        self._taken = 0
+
+    @property
+    def stride(self) -> int:
+        """How many samples all ranks together take in one batch."""
+        return (self.batch_size or 1) * self.world_size
+
+    @property
+    def seekable(self) -> bool:
+        """Whether a position in the epoch can be given as a number of samples taken by all ranks."""
+        return self.batch_sampler is None and isinstance(self.sampler, SeekableSampler)
+
+    @property
+    def endless(self) -> bool:
+        """Whether there is no end of batches."""
+        return self.batch_sampler is None and isinstance(self.sampler, InfiniteSampler)
+
+    def start(self, *, seed: int, epoch: int, batch: int, taken: int) -> None:
+        """Begin the next iteration of `epoch` behind `batch` batches of this rank, `taken` samples of all."""
+        set_epoch(epoch, self.sampler, self.batch_sampler)
+        self.pending = deque()
+        self._key, self._batch, self._taken = epoch_key(seed, epoch), batch, taken
+
+    def __len__(self) -> int:
+        """Batches in a whole epoch of this rank.
+
+        Raises:
+            TypeError: the sampler does not know its length.
+        """
+        source = self.sampler if self.batch_sampler is None else self.batch_sampler
+        if not isinstance(source, Sized):
+            raise TypeError(f"the length is not known: {type(source).__name__} has no length")
+        if self.batch_sampler is not None or self.batch_size is None:
+            return len(source)
+        whole, rest = divmod(len(source), self.batch_size)
+        return whole + bool(rest and not self.drop_last)
+
+    def __iter__(self) -> Iterator[Order]:
+        return self._orders(self._key, self._batch, self._taken, self.pending)
+
+    def _orders(self, key: int, batch: int, taken: int, pending: deque[tuple[Any, ...]]) -> Iterator[Order]:
+        for indices, draws in self._batches(batch, taken):
+            pending.append(indices)
+            yield key, indices, draws if any(draws) else None
+
+    def _batches(self, batch: int, taken: int) -> Iterator[tuple[tuple[Any, ...], tuple[int, ...]]]:
+        if self.batch_sampler is not None:
+            yield from islice(_counted(self.batch_sampler), batch, None)
+            return
+        size = self.batch_size or 1
+        for chunk in _chunks(self._drawn(batch, taken), size):
+            if len(chunk) == size or not self.drop_last:
+                indices, draws = zip(*chunk, strict=True)
+                yield indices, draws
+
+    def _drawn(self, batch: int, taken: int) -> Iterator[tuple[Any, int]]:
+        """Indices of this rank from the position on, each with the number of its earlier draws."""
+        if isinstance(self.sampler, InfiniteSampler):
+            return zip(self.sampler.iter_from(taken), self.sampler.passes_from(taken), strict=False)
+        if isinstance(self.sampler, SeekableSampler):
+            return ((index, 0) for index in self.sampler.iter_from(taken))
+        drawn = ((indices[0], draws[0]) for indices, draws in _counted((index,) for index in self.sampler))
+        return islice(drawn, batch * (self.batch_size or 1), None)
+
+
+def _chunks(items: Iterable[Any], size: int) -> Iterator[tuple[Any, ...]]:
+    iterator = iter(items)
+    while chunk := tuple(islice(iterator, size)):
+        yield chunk
+
+
+def _counted(batches: Iterable[Any]) -> Iterator[tuple[tuple[Any, ...], tuple[int, ...]]]:
+    """Each batch of indices with the number of earlier draws of each: samplers may repeat samples."""
+    seen: dict[Any, int] = {}
+    for batch in batches:
+        indices = tuple(batch)
+        draws = []
+        for index in indices:
+            before = seen.get(index, 0)
+            seen[index] = before + 1
+            draws.append(before)
+        yield indices, tuple(draws)
+
+
+def set_epoch(epoch: int, sampler: Any, batch_sampler: Any) -> None:
+    """Tell the samplers which epoch begins, those that want to know."""
+    for part in (sampler, batch_sampler, getattr(batch_sampler, "sampler", None)):
+        if part is not None and hasattr(part, "set_epoch"):
+            part.set_epoch(epoch)
