@@ -15,11 +15,19 @@ if TYPE_CHECKING:
     from .hooks import (
         CheckpointHook,
         DistSamplerSeedHook,
+        EarlyStoppingHook,
+        EMAHook,
+        EmptyCacheHook,
         IterTimerHook,
         LoggerHook,
+        NaiveVisualizationHook,
         ParamSchedulerHook,
+        PrepareTTAHook,
+        ProfilerHook,
         ProgressHook,
         RuntimeInfoHook,
+        SyncBuffersHook,
+        build_runner_with_tta,
     )
     from .logline import LogProcessor
     from .loops import (
@@ -30,6 +38,8 @@ if TYPE_CHECKING:
         ValLoop,
         calc_dynamic_intervals,
     )
+    from .precision import autocast
+    from .publish import publish
     from .runner import Runner
     from .stop import Interrupted
     from .strategies import DDPStrategy, SingleDeviceStrategy, Strategy
@@ -43,11 +53,19 @@ _HOMES = {
     "hooks": [
         "CheckpointHook",
         "DistSamplerSeedHook",
+        "EMAHook",
+        "EarlyStoppingHook",
+        "EmptyCacheHook",
         "IterTimerHook",
         "LoggerHook",
+        "NaiveVisualizationHook",
         "ParamSchedulerHook",
+        "PrepareTTAHook",
+        "ProfilerHook",
         "ProgressHook",
         "RuntimeInfoHook",
+        "SyncBuffersHook",
+        "build_runner_with_tta",
     ],
     "logline": ["LogProcessor"],
     "loops": [
@@ -58,6 +76,8 @@ _HOMES = {
         "ValLoop",
         "calc_dynamic_intervals",
     ],
+    "precision": ["autocast"],
+    "publish": ["publish"],
     "runner": ["Runner"],
     "stop": ["Interrupted"],
     "strategies": ["DDPStrategy", "SingleDeviceStrategy", "Strategy"],
@@ -71,6 +91,9 @@ __all__ = [
     "Clock",
     "DDPStrategy",
     "DistSamplerSeedHook",
+    "EMAHook",
+    "EarlyStoppingHook",
+    "EmptyCacheHook",
     "EpochBasedTrainLoop",
     "Every",
     "Hook",
@@ -79,18 +102,25 @@ __all__ = [
     "IterTimerHook",
     "LogProcessor",
     "LoggerHook",
+    "NaiveVisualizationHook",
     "ParamSchedulerHook",
+    "PrepareTTAHook",
     "Priority",
+    "ProfilerHook",
     "ProgressHook",
     "Runner",
     "RuntimeInfoHook",
     "SingleDeviceStrategy",
     "Strategy",
     "Summary",
+    "SyncBuffersHook",
     "TestLoop",
     "ValLoop",
+    "autocast",
+    "build_runner_with_tta",
     "calc_dynamic_intervals",
     "get_priority",
+    "publish",
     "render",
     "set_random_seed",
     "summarize",

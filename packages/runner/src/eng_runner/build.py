@@ -89,9 +89,10 @@ def build_optimization(spec: Any, model: nn.Module) -> OptimWrapper | OptimWrapp
     if not is_mapping(spec):
         raise wrong_type("optim_wrapper", spec, "an OptimWrapper", "a mapping with `optimizer`")
     if isinstance(spec.get("optimizer"), torch.optim.Optimizer):
-        return OPTIM_WRAPPERS.build({"type": "OptimWrapper", **spec})
+        wrapper: OptimWrapper = OPTIM_WRAPPERS.build({"type": "OptimWrapper", **spec})
+        return wrapper
     if spec.get("optimizer") is not None or "constructor" in spec:
-        return build_optim_wrapper(model, spec)
+        return build_optim_wrapper(model, without(spec))
     odd = {name: part for name, part in spec.items() if not isinstance(part, OptimWrapper)}
     if odd or not spec:
         raise ValueError(
@@ -218,7 +219,8 @@ def build_log_processor(spec: Any) -> LogProcessor:
         return spec
     if not is_mapping(spec):
         raise wrong_type("log_processor", spec, "a LogProcessor", "a mapping")
-    return LOG_PROCESSORS.build(spec, default_args={"type": "LogProcessor"})
+    processor: LogProcessor = LOG_PROCESSORS.build(spec, default_args={"type": "LogProcessor"})
+    return processor
 
 
 def build_visualizer(spec: Any, *, name: str, save_dir: str) -> Visualizer:
@@ -229,7 +231,10 @@ def build_visualizer(spec: Any, *, name: str, save_dir: str) -> Visualizer:
         spec = {"vis_backends": [{"type": "LocalVisBackend"}]}
     if not is_mapping(spec):
         raise wrong_type("visualizer", spec, "a Visualizer", "a mapping", "None")
-    return VISUALIZERS.build(spec, default_args={"type": "Visualizer", "name": name, "save_dir": save_dir})
+    built: Visualizer = VISUALIZERS.build(
+        spec, default_args={"type": "Visualizer", "name": name, "save_dir": save_dir}
+    )
+    return built
 
 
 def build_hook(spec: Any) -> tuple[Hook, Any]:

@@ -14,10 +14,8 @@ import torch.multiprocessing
 
 from eng_dist import get_rank, init_dist, is_distributed, seed_everything, sync_random_seed
 
-try:
+if sys.platform != "win32":
     import resource
-except ImportError:  # Windows has no such limits
-    resource = None  # type: ignore[assignment]
 
 _log = logging.getLogger(__name__)
 
@@ -41,7 +39,7 @@ def _setup_multiprocessing(mp_cfg: Mapping[str, Any], *, distributed: bool) -> N
     method = mp_cfg.get("mp_start_method", "fork" if sys.platform == "linux" else None)
     if method is not None:
         current = torch.multiprocessing.get_start_method(allow_none=True)
-        if current is not None and current != method:
+        if current not in (None, method):
             _log.warning(
                 "the multiprocessing start method changes from %r to %r for the whole process",
                 current,
@@ -58,7 +56,7 @@ def _setup_multiprocessing(mp_cfg: Mapping[str, Any], *, distributed: bool) -> N
 
 
 def _raise_file_limit(wanted: int) -> None:
-    if resource is None:
+    if sys.platform == "win32":  # has no such limit
         return
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     ceiling = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)

@@ -118,7 +118,7 @@ class LogProcessor:
             if name in values
         }
         metrics = {name: value for name, value in values.items() if name not in times}
-        tag = self._tag({**metrics, **times}, mode)
+        tag = self._tag(metrics | dict(times), mode)
         non_scalars = self._non_scalars(runner, mode)
         if with_non_scalar:
             tag.update(non_scalars)
@@ -212,10 +212,8 @@ class LogProcessor:
 
 
 def _length(runner: Runner, mode: str) -> int:
-    loader = {"train": runner.train_dataloader, "val": runner.val_dataloader, "test": runner.test_dataloader}[
-        mode
-    ]
-    return len(loader) if loader is not None else 0
+    loop = {"train": runner.train_loop, "val": runner.val_loop, "test": runner.test_loop}[mode]
+    return loop.length or 0 if loop is not None else 0
 
 
 def _block(value: Any) -> str:

@@ -34,13 +34,15 @@ class State(StrEnum):
 class BaseLoop:
     """What runs: a loader, and `run()`. Subclass it and register it in LOOPS for an order of your own.
 
-    `dataloader` is a mapping, a torch DataLoader or any iterable; the attribute is always a `Loader`.
+    `dataloader` is a mapping, a torch DataLoader or any iterable; the attribute is always a `Loader`. `length` is how
+    many batches it has, None where that is not known.
     """
 
     def __init__(self, runner: Runner, dataloader: Any) -> None:
         self.runner = runner
         training = isinstance(self, TrainLoop)
         self.dataloader: Loader = runner.as_loader(dataloader, training=training)
+        self.length = _length(self.dataloader)
 
     def run(self) -> Any:
         """Run to the end and return the result of it."""
@@ -140,7 +142,11 @@ class EpochBasedTrainLoop(TrainLoop):
             raise ValueError(f"`max_epochs` must be a whole number, not {max_epochs!r}")
         super().__init__(runner, dataloader, val_begin, val_interval, dynamic_intervals)
         self.max_epochs = int(max_epochs)
-        self.max_iters = self.max_epochs * len(self.dataloader)
+        if self.length is None:
+            raise TypeError(
+                "training by epochs needs a loader with a length; use by_epoch=False and `max_iters` for this one"
+            )
+        self.max_iters = self.max_epochs * self.length
 
     def run(self) -> torch.nn.Module:
         """Train to the end; returns the model."""
@@ -289,7 +295,7 @@ class EvalLoop(BaseLoop):
         with autocast(enabled=self.fp16):
             for batch_idx, data_batch in enumerate(self.dataloader):
                 step(batch_idx, data_batch)
-        metrics = self.evaluator.evaluate(len(self.dataloader.dataset))
+        metrics: dict[str, Any] = self.evaluator.evaluate(len(self.dataloader.dataset))
         metrics.update(_mean_losses(step.losses, mode))
         runner.call_hook(f"after_{mode}_epoch", metrics=metrics)
         runner.call_hook(f"after_{mode}")
@@ -311,6 +317,14 @@ class TestLoop(EvalLoop):
 
     __test__ = False
     mode = "test"
+
+
+def _length(loader: Loader) -> int | None:
+    """Batches in a pass of this rank, None where that is not known."""
+    try:
+        return len(loader)
+    except TypeError:
+        return None
 
 
 def _mean_losses(losses: Mapping[str, Sequence[torch.Tensor]], mode: str) -> dict[str, float]:
@@ -336,7 +350,7 @@ def calc_dynamic_intervals(
     >>> calc_dynamic_intervals(5, [(11, 2)])
     ([0, 11], [5, 2])
     """
-    pairs = [(0, start_interval), *(dynamic_intervals or [])]
+    pairs: list[Any] = [(0, start_interval), *(dynamic_intervals or [])]
     if not all(isinstance(pair, tuple) and len(pair) == 2 for pair in pairs):
         raise TypeError(
             f"`dynamic_intervals` is a list of (milestone, interval) tuples, not {dynamic_intervals!r}"

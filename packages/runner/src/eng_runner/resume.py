@@ -66,9 +66,7 @@ def collect(
         "clock": runner.clock.state_dict(),
         "rng": rng,
         "hooks": {
-            name: state
-            for name, hook in runner.hooks_in_order.named().items()
-            if (state := hook.state_dict())
+            name: own for name, hook in runner.hooks_in_order.named().items() if (own := hook.state_dict())
         },
     }
     loop = runner.__dict__.get("train_loop")

@@ -38,7 +38,8 @@ from eng_logging import MessageHub, configure
 from eng_registry import RUNNERS, DefaultScope, allow_import
 from eng_visualization import Visualizer
 
-from . import build, resume
+from . import build
+from . import resume as resuming
 from .clock import Clock
 from .environment import describe_environment, set_random_seed, setup_env
 from .hook import Hook, Hooks, Priority
@@ -80,7 +81,7 @@ class Runner:
         test_evaluator: Any = None,
         default_hooks: Mapping[str, Any] | None = None,
         custom_hooks: Sequence[Hook | Mapping[str, Any]] | None = None,
-        data_preprocessor: nn.Module | Mapping[str, Any] | None = None,
+        data_preprocessor: Mapping[str, Any] | None = None,
         load_from: str | None = None,
         resume: bool = False,
         launcher: str = "none",
@@ -133,7 +134,7 @@ class Runner:
         self.epoch = 0
         self.iter = 0
         self.stop = Stop()
-        self._checkpoint: resume.Checkpoint | None = None
+        self._checkpoint: resuming.Checkpoint | None = None
 
         setup_env(env_cfg or {}, launcher)
         self.deterministic = False
@@ -324,7 +325,7 @@ class Runner:
             self.call_hook("before_run")
             if not self.has_loaded and self._checkpoint is None:
                 self._init_weights()
-                resume.set_aside(self.work_dir, self.timestamp)
+                resuming.set_aside(self.work_dir, self.timestamp)
             self.load_or_resume()
             self._switch_model_options()
             self.optim_wrapper.initialize_count_status(self.model, self.clock.iter, self.max_iters)
@@ -343,13 +344,14 @@ class Runner:
             raise RuntimeError(f"{mode}() needs `{mode}_dataloader`, `{mode}_cfg` and `{needs}`")
         self._require_step(f"{mode}_step")
         if self._checkpoint is None:
-            self._checkpoint = resume.read_for_resume(self)
+            self._checkpoint = resuming.read_for_resume(self)
         if mode != "train":
             getattr(self, f"{mode}_loop")
             return
         if "optim_wrapper" not in self.__dict__:
             self.scale_lr(self.optim_wrapper, self.auto_scale_lr)
-        if self.train_loop is not None and self.param_schedulers is not None and self.val_loop is not None:
+        self.param_schedulers  # noqa: B018 - built now, so that a mistake in it shows now
+        if self.val_loop is not None:
             self._require_step("val_step")
 
     def val(self) -> dict[str, Any]:
@@ -395,10 +397,11 @@ class Runner:
 
     def _switch_model_options(self) -> None:
         """Apply the options that the configuration holds beside the runner's arguments."""
-        self.train_step = self.model.train_step
+        step: Callable[..., Any] = self.model.train_step  # type: ignore[assignment] # a method of any trainable model
         options = self.cfg.get("compile", False)
         if options:
-            self.train_step = torch.compile(self.train_step, **({} if options is True else options))
+            step = torch.compile(step, **({} if options is True else options))
+        self.train_step = step
 
     # -- hooks -----------------------------------------------------------------------------------------------------
     def call_hook(self, fn_name: str, **kwargs: Any) -> None:
@@ -429,9 +432,9 @@ class Runner:
         if self.has_loaded:
             return
         if self._checkpoint is None:
-            self._checkpoint = resume.read_for_resume(self)
+            self._checkpoint = resuming.read_for_resume(self)
         if self._checkpoint is not None:
-            resume.restore(self, self._checkpoint)
+            resuming.restore(self, self._checkpoint)
         elif self.load_from is not None:
             self.load_checkpoint(self.load_from)
         self.has_loaded = True
@@ -459,8 +462,9 @@ class Runner:
         map_location: Any = "cpu",
     ) -> None:
         """Continue from a checkpoint: weights, optimizer, schedules, clock, loader, hooks, history and RNG."""
-        checkpoint = resume.read(self, filename, map_location=map_location)
-        resume.restore(self, checkpoint, optimizer=resume_optimizer, param_scheduler=resume_param_scheduler)
+        self.resume_wanted = True
+        checkpoint = resuming.read(self, filename, map_location=map_location)
+        resuming.restore(self, checkpoint, optimizer=resume_optimizer, param_scheduler=resume_param_scheduler)
         self.has_loaded = True
 
     def save_checkpoint(
@@ -473,7 +477,7 @@ class Runner:
         by_epoch: bool = True,
         backend_args: dict[str, Any] | None = None,
         *,
-        kind: resume.Kind = "regular",
+        kind: resuming.Kind = "regular",
         metrics: Mapping[str, float] | None = None,
     ) -> str:
         """Write a checkpoint that is whole or not there; every rank calls it, rank 0 writes. Returns its path.
@@ -482,11 +486,11 @@ class Runner:
         """
         if meta is not None and not isinstance(meta, dict):
             raise TypeError(f"`meta` should be a dict or None, not {type(meta).__name__}")
-        checkpoint = resume.collect(
+        checkpoint = resuming.collect(
             self, meta=meta or {}, optimizer=save_optimizer, param_scheduler=save_param_scheduler
         )
         self.call_hook("before_save_checkpoint", checkpoint=checkpoint)
-        return resume.write(
+        return resuming.write(
             self, checkpoint, out_dir, filename, kind=kind, metrics=metrics, backend_args=backend_args
         )
 
@@ -528,7 +532,7 @@ class Runner:
             ends = build.Ends(
                 epochs=loop.max_epochs,
                 iters=loop.max_iters,
-                iters_per_epoch=loop.dataloader.length,
+                iters_per_epoch=loop.length,
                 accumulative_counts=getattr(self.optim_wrapper, "accumulative_counts", 1),
             )
         return build.build_schedulers(scheduler, self.optim_wrapper, ends=ends)

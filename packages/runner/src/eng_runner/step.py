@@ -64,7 +64,7 @@ class EvalStep:
     def __init__(self, runner: Runner, mode: str, evaluator: Any) -> None:
         self.runner = runner
         self.evaluator = evaluator
-        self.predict = getattr(runner.model, f"{mode}_step")
+        self.predict: Callable[..., Any] = getattr(runner.model, f"{mode}_step")
         self.before: tuple[HookCall, ...] = runner.hook_calls(f"before_{mode}_iter")
         self.after: tuple[HookCall, ...] = runner.hook_calls(f"after_{mode}_iter")
         self.losses: dict[str, list[torch.Tensor]] = {}

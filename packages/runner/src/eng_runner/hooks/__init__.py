@@ -1,19 +1,34 @@
 """The hooks that ship, one idea a file. Importing this registers all of them."""
 
 from .checkpoint import CheckpointHook
+from .early_stopping import EarlyStoppingHook
+from .ema import EMAHook
+from .empty_cache import EmptyCacheHook
 from .logger import LoggerHook
 from .param_scheduler import ParamSchedulerHook
+from .profiler import ProfilerHook
 from .progress import ProgressHook
 from .runtime_info import RuntimeInfoHook
 from .sampler_seed import DistSamplerSeedHook
+from .sync_buffers import SyncBuffersHook
 from .timer import IterTimerHook
+from .tta import PrepareTTAHook, build_runner_with_tta
+from .visualization import NaiveVisualizationHook
 
 __all__ = [
     "CheckpointHook",
     "DistSamplerSeedHook",
+    "EMAHook",
+    "EarlyStoppingHook",
+    "EmptyCacheHook",
     "IterTimerHook",
     "LoggerHook",
+    "NaiveVisualizationHook",
     "ParamSchedulerHook",
+    "PrepareTTAHook",
+    "ProfilerHook",
     "ProgressHook",
     "RuntimeInfoHook",
+    "SyncBuffersHook",
+    "build_runner_with_tta",
 ]

@@ -67,7 +67,7 @@ class LoggerHook(Hook):
 
     def before_train_epoch(self, runner: Runner) -> None:
         """Look up how long the pass is."""
-        self._length = runner.train_loop.dataloader.length
+        self._length = runner.train_loop.length
 
     def after_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: Batch = None, outputs: dict[str, Any] | None = None
@@ -102,7 +102,7 @@ class LoggerHook(Hook):
 
     def after_val_epoch(self, runner: Runner, metrics: dict[str, Any] | None = None) -> None:
         """Write the metrics."""
-        length = runner.val_loop.dataloader.length or 0
+        length = runner.val_loop.length or 0
         tag, line = runner.log_processor.get_log_after_epoch(runner, length - 1, "val")
         runner.logger.info(line)
         runner.visualizer.add_scalars(
@@ -115,7 +115,7 @@ class LoggerHook(Hook):
 
     def after_test_epoch(self, runner: Runner, metrics: dict[str, Any] | None = None) -> None:
         """Write the metrics, also as JSON beside the log."""
-        length = runner.test_loop.dataloader.length or 0
+        length = runner.test_loop.length or 0
         tag, line = runner.log_processor.get_log_after_epoch(runner, length - 1, "test", with_non_scalar=True)
         runner.logger.info(line)
         self._dump(tag, os.path.join(runner.log_dir, f"{runner.timestamp}.json"))

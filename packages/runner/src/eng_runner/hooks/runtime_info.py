@@ -53,9 +53,9 @@ class RuntimeInfoHook(Hook):
         self._rates: list[tuple[Append, dict[str, Any]]] = []
         for name, wrapper in _named_wrappers(runner.optim_wrapper):
             groups = wrapper.param_groups
-            self._rates.append((hub.series(f"train/{name}lr").append, groups[0]))
-            if wrapper.has_base_group:
+            if "base_lr" in wrapper.get_lr():
                 self._rates.append((hub.series(f"train/{name}base_lr").append, groups[-1]))
+            self._rates.append((hub.series(f"train/{name}lr").append, groups[0]))
         self._grad_norm: Append | None = None
 
     def before_train_epoch(self, runner: Runner) -> None:
@@ -65,7 +65,8 @@ class RuntimeInfoHook(Hook):
     def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Batch = None) -> None:
         """Record the learning rate that this iteration uses."""
         for append, group in self._rates:
-            append(group["lr"])
+            rate = group["lr"]
+            append(rate if type(rate) is float else float(rate))  # a tensor would change under the history
 
     def after_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: Batch = None, outputs: dict[str, Any] | None = None

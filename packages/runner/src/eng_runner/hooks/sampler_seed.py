@@ -29,6 +29,6 @@ class DistSamplerSeedHook(Hook):
             getattr(loader, "sampler", None),
             getattr(getattr(loader, "batch_sampler", None), "sampler", None),
         ):
-            if hasattr(sampler, "set_epoch"):
+            if sampler is not None and hasattr(sampler, "set_epoch"):
                 sampler.set_epoch(runner.clock.epoch)
                 return

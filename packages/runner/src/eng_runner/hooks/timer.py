@@ -77,21 +77,21 @@ class IterTimerHook(Hook):
         self, runner: Runner, batch_idx: int, data_batch: Batch = None, outputs: Any = None
     ) -> None:
         """The iteration is done."""
-        self._after_eval_iter(runner, batch_idx, runner.val_dataloader)
+        self._after_eval_iter(runner, batch_idx, runner.val_loop)
 
     def after_test_iter(
         self, runner: Runner, batch_idx: int, data_batch: Batch = None, outputs: Any = None
     ) -> None:
         """The iteration is done."""
-        self._after_eval_iter(runner, batch_idx, runner.test_dataloader)
+        self._after_eval_iter(runner, batch_idx, runner.test_loop)
 
-    def _after_eval_iter(self, runner: Runner, batch_idx: int, loader: Any) -> None:
+    def _after_eval_iter(self, runner: Runner, batch_idx: int, loop: Any) -> None:
         now = perf_counter()
         self._eval_time(now - self._eval_tick)
         self._eval_tick = now
-        if loader.length is not None:
+        if loop.length is not None:
             done = batch_idx + 1
-            eta = (now - self._eval_start) / done * (loader.length - done)
+            eta = (now - self._eval_start) / done * (loop.length - done)
             runner.message_hub.update_info("eta", eta, resumed=False)
 
     def after_val(self, runner: Runner) -> None:

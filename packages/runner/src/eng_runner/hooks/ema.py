@@ -1,0 +1,122 @@
+"""Follows the weights with an average, and validates, tests and saves that average in their place."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, final
+
+from eng_checkpoint import get_state_dict, load_state_dict, weights_to_cpu
+from eng_model import BaseAveragedModel
+from eng_registry import HOOKS, MODELS
+
+from ..hook import Batch, Hook
+
+if TYPE_CHECKING:
+    from ..runner import Runner
+
+
+@final
+@HOOKS.register_module()
+class EMAHook(Hook):
+    """Keeps an averaged copy of the model, by default an exponential moving average, updated after optimizer steps.
+
+    From `begin_iter` or `begin_epoch` (one of them) on it averages; before, it equals the model. Around validation and
+    test the model has the averaged weights. In a checkpoint `state_dict` holds the average and `ema_state_dict` the
+    trained weights, so that a checkpoint tests as it was validated. `strict_load` is how strictly `ema_state_dict` is
+    loaded. Other arguments are those of the averaged model (`momentum`, `interval`, `device`, `update_buffers`).
+    Raises ValueError for begins that are negative, both given, or beyond the training.
+    """
+
+    priority = "NORMAL"
+
+    def __init__(
+        self,
+        ema_type: str = "ExponentialMovingAverage",
+        strict_load: bool = False,
+        begin_iter: int = 0,
+        begin_epoch: int = 0,
+        **kwargs: Any,
+    ) -> None:
+        if begin_iter < 0 or begin_epoch < 0:
+            raise ValueError(f"begin_iter={begin_iter} and begin_epoch={begin_epoch} should not be negative")
+        if begin_iter and begin_epoch:
+            raise ValueError("`begin_iter` and `begin_epoch` are two ways to say the same; give one of them")
+        self.strict_load = strict_load
+        self.begin_iter = begin_iter
+        self.begin_epoch = begin_epoch
+        self.ema_cfg = {"type": ema_type, **kwargs}
+        self.ema_model: BaseAveragedModel
+        self._step_seen = 0
+
+    def before_run(self, runner: Runner) -> None:
+        """Copy the model."""
+        self.ema_model = MODELS.build(self.ema_cfg, default_args={"model": runner.bare_model})
+
+    def before_train(self, runner: Runner) -> None:
+        """Check that the average begins before the training ends; a fresh one takes the initial weights."""
+        for name, begin, end in (
+            ("begin_iter", self.begin_iter, runner.max_iters),
+            ("begin_epoch", self.begin_epoch, runner.max_epochs),
+        ):
+            if begin > end:
+                raise ValueError(f"`{name}={begin}` of EMAHook lies beyond the end of the training, {end}")
+        self._step_seen = runner.clock.step
+
+    def after_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch: Batch = None, outputs: dict[str, Any] | None = None
+    ) -> None:
+        """Take the new weights in, if there are any."""
+        if runner.clock.step == self._step_seen:
+            return
+        self._step_seen = runner.clock.step
+        if not self._has_begun(runner):
+            self.ema_model.steps.zero_()  # an update at step 0 is a plain copy
+        self.ema_model.update_parameters(runner.bare_model)
+
+    def _has_begun(self, runner: Runner) -> bool:
+        return (
+            runner.epoch + 1 >= self.begin_epoch if self.begin_epoch else runner.iter + 1 >= self.begin_iter
+        )
+
+    # -- the average in the model's place --------------------------------------------------------------------------
+    def before_val_epoch(self, runner: Runner) -> None:
+        """Validate the average."""
+        self._swap(runner)
+
+    def after_val_epoch(self, runner: Runner, metrics: dict[str, Any] | None = None) -> None:
+        """Train on with the trained weights."""
+        self._swap(runner)
+
+    def before_test_epoch(self, runner: Runner) -> None:
+        """Test the average."""
+        self._swap(runner)
+
+    def after_test_epoch(self, runner: Runner, metrics: dict[str, Any] | None = None) -> None:
+        """Back to the trained weights."""
+        self._swap(runner)
+
+    def _swap(self, runner: Runner) -> None:
+        self.ema_model.swap_with(runner.bare_model)
+
+    # -- checkpoints -----------------------------------------------------------------------------------------------
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
+        """The average as `state_dict`, the trained weights as `ema_state_dict`."""
+        trained = checkpoint["state_dict"]
+        average = weights_to_cpu(get_state_dict(self.ema_model.module))
+        checkpoint["state_dict"] = average
+        checkpoint["ema_state_dict"] = {
+            "steps": self.ema_model.steps.clone(),
+            **{f"module.{name}": value for name, value in trained.items()},
+        }
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
+        """Take the average out, and give the trained weights back to the model when the training goes on."""
+        weights = checkpoint["state_dict"]
+        load_state_dict(self.ema_model.module, weights, strict=self.strict_load)
+        held = checkpoint.get("ema_state_dict")
+        if held is None:
+            runner.logger.info("The checkpoint has no `ema_state_dict`: the average starts from its weights")
+            return
+        self.ema_model.steps.copy_(held["steps"])
+        if runner.resume_wanted:
+            trained = {name.removeprefix("module."): value for name, value in held.items() if name != "steps"}
+            checkpoint["state_dict"] = trained

@@ -1,0 +1,58 @@
+"""Shows predictions while validating and testing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, final
+
+import torch
+
+from eng_registry import HOOKS
+
+from ..hook import Batch, Hook
+
+if TYPE_CHECKING:
+    from ..runner import Runner
+
+
+@final
+@HOOKS.register_module()
+class NaiveVisualizationHook(Hook):
+    """Hands every `interval`-th test sample, its image and its prediction, to the visualizer's `add_datasample`.
+
+    Batches are mappings with `inputs`, a tensor of shape (N, C, H, W) or a sequence of (C, H, W). A sample whose
+    metainfo has `img_path` is named by it.
+    """
+
+    priority = "NORMAL"
+
+    def __init__(self, interval: int = 1, draw_gt: bool = True, draw_pred: bool = True) -> None:
+        self.interval = interval
+        self.draw_gt = draw_gt
+        self.draw_pred = draw_pred
+
+    def after_test_iter(
+        self, runner: Runner, batch_idx: int, data_batch: Batch = None, outputs: Sequence[Any] | None = None
+    ) -> None:
+        """Draw what is due of this batch."""
+        if not self.every_n_inner_iters(batch_idx, self.interval) or not isinstance(data_batch, Mapping):
+            return
+        for number, (image, sample) in enumerate(zip(data_batch["inputs"], outputs or (), strict=False)):
+            name = getattr(sample, "img_path", None) or f"test_{batch_idx}_{number}"
+            runner.visualizer.add_datasample(
+                str(name),
+                _displayable(image),
+                data_sample=sample,
+                draw_gt=self.draw_gt,
+                draw_pred=self.draw_pred,
+                step=batch_idx,
+            )
+
+
+def _displayable(image: torch.Tensor) -> Any:
+    """(C, H, W) of any type and range -> (H, W, C) uint8 over the full range."""
+    pixels = image.detach().to("cpu", torch.float32)
+    low, high = pixels.min(), pixels.max()
+    if image.dtype != torch.uint8:
+        pixels = (pixels - low) / (high - low).clamp(min=1e-12) * 255
+    return pixels.round().to(torch.uint8).permute(1, 2, 0).numpy()

@@ -1,0 +1,52 @@
+"""The front door of the package, name by name."""
+
+import eng_runner
+
+
+def test_public_names():
+    """What is public changes only on purpose."""
+    assert eng_runner.__all__ == [
+        "BaseLoop",
+        "CheckpointHook",
+        "Clock",
+        "DDPStrategy",
+        "DistSamplerSeedHook",
+        "EMAHook",
+        "EarlyStoppingHook",
+        "EmptyCacheHook",
+        "EpochBasedTrainLoop",
+        "Every",
+        "Hook",
+        "Interrupted",
+        "IterBasedTrainLoop",
+        "IterTimerHook",
+        "LogProcessor",
+        "LoggerHook",
+        "NaiveVisualizationHook",
+        "ParamSchedulerHook",
+        "PrepareTTAHook",
+        "Priority",
+        "ProfilerHook",
+        "ProgressHook",
+        "Runner",
+        "RuntimeInfoHook",
+        "SingleDeviceStrategy",
+        "Strategy",
+        "Summary",
+        "SyncBuffersHook",
+        "TestLoop",
+        "ValLoop",
+        "autocast",
+        "build_runner_with_tta",
+        "calc_dynamic_intervals",
+        "get_priority",
+        "publish",
+        "render",
+        "set_random_seed",
+        "summarize",
+    ]
+
+
+def test_every_name_opens():
+    """The lazy front door leads somewhere for each name."""
+    assert [name for name in eng_runner.__all__ if getattr(eng_runner, name).__name__ != name] == []

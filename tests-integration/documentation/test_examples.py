@@ -1,0 +1,69 @@
+"""Every fenced Python block of the documentation runs, every docstring example holds, every link leads somewhere."""
+
+import doctest
+import os
+import pkgutil
+import re
+import subprocess
+import sys
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PAGES = sorted(
+    path
+    for pattern in ("*.md", "docs/**/*.md", "packages/*/*.md", "benchmarks/*.md", "examples/**/*.md")
+    for path in ROOT.glob(pattern)
+)
+FENCE = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+PACKAGES = sorted(path.name for path in ROOT.glob("packages/*/src/eng_*"))
+
+
+def name_of(path):
+    return str(path.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if FENCE.search(page.read_text())], ids=name_of)
+def test_python_blocks_run(page, tmp_path):
+    """The blocks of a page run one after the other, in an empty folder, with warnings of ours as errors."""
+    program = tmp_path / "page.py"
+    program.write_text("\n\n".join(FENCE.findall(page.read_text())))
+    done = subprocess.run(
+        [sys.executable, str(program)], cwd=tmp_path, capture_output=True, text=True, timeout=300,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_links_resolve(page):
+    """A relative link names a file or a folder of the repository."""
+    targets = [link.partition("#")[0] for link in LINK.findall(page.read_text()) if "://" not in link]
+    assert [target for target in targets if target and not (page.parent / target).exists()] == []
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_each_package_readme_has_an_example(package):
+    """The README of a package shows it at work."""
+    assert FENCE.search((ROOT / "packages" / package.removeprefix("eng_") / "README.md").read_text())
+
+
+def modules():
+    for package in PACKAGES:
+        root = import_module(package)
+        yield root.__name__
+        for module in pkgutil.walk_packages(root.__path__, f"{package}."):
+            if not module.name.endswith("__main__"):
+                yield module.name
+
+
+@pytest.mark.parametrize("name", list(modules()))
+def test_docstring_examples_hold(name):
+    """What a docstring shows is what happens."""
+    results = doctest.testmod(
+        import_module(name), optionflags=doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+    )
+    assert results.failed == 0
