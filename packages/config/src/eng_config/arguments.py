@@ -1,0 +1,123 @@
+"""Reading values from the command line: `model.depth=50 data.sizes=[1,2]`. Putting them in is `overrides.py`."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from .errors import ConfigOverrideError
+from .origin import COMMAND_LINE, Origin
+from .overrides import Overrides
+
+__all__ = ["DictAction", "parse_overrides", "parse_value"]
+
+
+def parse_overrides(arguments: Iterable[str]) -> Overrides:
+    """The values of `KEY=VALUE` arguments, by key path, for `Config.merge_from_dict`.
+
+    Raises `ConfigOverrideError` for an argument that is no `KEY=VALUE` or has unbalanced brackets.
+
+    >>> parse_overrides(["optimizer.lr=1e-3", "sizes=[(1,2),3]", "name=None", "flags=a,true"])
+    {'optimizer.lr': 0.001, 'sizes': [(1, 2), 3], 'name': None, 'flags': ['a', True]}
+    """
+    values: dict[str, Any] = {}
+    numbers: dict[str, int] = {}
+    for number, argument in enumerate(arguments, start=1):
+        key, equals, text = argument.partition("=")
+        key = key.strip()
+        if not equals or not key:
+            raise ConfigOverrideError(
+                f"`{argument}` is no override; write `key.path=value`", origin=Origin(COMMAND_LINE, number)
+            )
+        values[key] = parse_value(text, Origin(COMMAND_LINE, number, key))
+        numbers[key] = number
+    return Overrides(values, numbers)
+
+
+def parse_value(text: str, origin: Origin | None = None) -> Any:
+    """The value that a text on the command line means.
+
+    Brackets make lists and parentheses tuples, to any depth; bare commas make a list. A leaf is an int, a float,
+    `true` or `false` in any case, exactly `None`, or a text. Quotes around the whole and all spaces are dropped.
+
+    >>> parse_value("[(a,b),[1,2],false]")
+    [('a', 'b'), [1, 2], False]
+    """
+    stripped = text.strip("\"' ").replace(" ", "")
+    parts = split_at_commas(stripped, origin)
+    if len(parts) > 1:
+        return [parse_item(part, origin) for part in parts]
+    return parse_item(parts[0], origin)
+
+
+def parse_item(text: str, origin: Origin | None) -> Any:
+    kind = {"[": list, "(": tuple}.get(text[:1])
+    if kind is None or text[-1:] != {"[": "]", "(": ")"}[text[0]]:
+        return parse_leaf(text)
+    inner = text[1:-1].removesuffix(",")
+    parts = split_at_commas(inner, origin) if inner else []
+    if kind is tuple and len(parts) == 1 and not text.endswith(",)"):
+        return (parse_item(parts[0], origin),)
+    return kind(parse_item(part, origin) for part in parts)
+
+
+def parse_leaf(text: str) -> Any:
+    for number in (int, float):
+        try:
+            return number(text)
+        except ValueError:
+            pass
+    lowered = text.lower()
+    if lowered in ("true", "false"):
+        return lowered == "true"
+    return None if text == "None" else text
+
+
+def split_at_commas(text: str, origin: Origin | None) -> list[str]:
+    """The parts between the commas that stand outside of all brackets."""
+    parts, start, open_brackets = [], 0, ""
+    for position, letter in enumerate(text):
+        if letter in "([":
+            open_brackets += letter
+        elif letter in ")]":
+            if open_brackets[-1:] != {")": "(", "]": "["}[letter]:
+                raise unbalanced(text, letter, position, origin)
+            open_brackets = open_brackets[:-1]
+        elif letter == "," and not open_brackets:
+            parts.append(text[start:position])
+            start = position + 1
+    if open_brackets:
+        raise unbalanced(text, open_brackets[-1], text.rindex(open_brackets[-1]), origin)
+    return [*parts, text[start:]]
+
+
+def unbalanced(text: str, bracket: str, position: int, origin: Origin | None) -> ConfigOverrideError:
+    return ConfigOverrideError(
+        f"the `{bracket}` at character {position + 1} of `{text}` has no partner; close every bracket",
+        path=origin.path if origin else "",
+        origin=origin,
+    )
+
+
+class DictAction(argparse.Action):
+    """An argparse action for `nargs="+"` that collects `KEY=VALUE` arguments; repeating the option adds to them.
+
+    >>> parser = argparse.ArgumentParser()
+    >>> _ = parser.add_argument("--cfg-options", nargs="+", action=DictAction)
+    >>> parser.parse_args(["--cfg-options", "a.b=1", "c=[x,y]"]).cfg_options
+    {'a.b': 1, 'c': ['x', 'y']}
+    """
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: str | Sequence[Any] | None,
+        option_string: str | None = None,
+    ) -> None:
+        arguments = [values] if isinstance(values, str) else list(values or ())
+        given = parse_overrides(arguments)
+        before = getattr(namespace, self.dest, None)
+        collected = before if isinstance(before, Overrides) else Overrides(before)
+        setattr(namespace, self.dest, collected.joined(given))

@@ -1,0 +1,130 @@
+"""Where the bases of a configuration file are: relative paths, URIs, and `package::path` of installed packages."""
+
+from __future__ import annotations
+
+import os
+import posixpath
+import re
+from collections.abc import Iterator
+from importlib.machinery import PathFinder
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from .errors import ConfigFileNotFoundError, ConfigImportError, ConfigValueError, UntrustedConfigError
+from .origin import Origin
+
+__all__ = ["Base", "is_remote", "package_folder", "resolve_base"]
+
+
+class Base(NamedTuple):
+    """The file of a base, and the package whose scope its modules are looked up in."""
+
+    file: str
+    scope: str | None = None
+
+
+def is_remote(file: str) -> bool:
+    """Whether the name is a URI and not a path.
+
+    >>> is_remote("s3://bucket/cfg.py"), is_remote("configs/cfg.py")
+    (True, False)
+    """
+    return re.match(r"[A-Za-z][A-Za-z0-9+.-]+://", file) is not None
+
+
+def resolve_base(name: str, file: str, origin: Origin, root: str | None = None) -> Base:
+    """The file that `file` means by the base `name`; with a `root`, only files below of it.
+
+    Raises `ConfigValueError` for a name of no known form, `UntrustedConfigError` for one that leaves the root.
+    """
+    if "::" in name:
+        if root is not None:
+            raise UntrustedConfigError(
+                f"the base `{name}` is outside of `{root}`, and the file is not trusted; "
+                "read it with `trust=True` if it is yours",
+                path="_base_",
+                origin=origin,
+            )
+        return package_base(name, origin)
+    if is_remote(name):
+        found = name
+    elif is_remote(file):
+        head, tail = file.split("://", 1)
+        found = f"{head}://{posixpath.normpath(posixpath.join(posixpath.dirname(tail), name))}"
+    else:
+        found = os.path.normpath(os.path.join(os.path.dirname(file), os.path.expanduser(name)))
+    if root is not None and not is_below(found, root):
+        raise UntrustedConfigError(
+            f"the base `{name}` is outside of `{root}`, and the file is not trusted; "
+            "move it there, or read the file with `trust=True` if it is yours",
+            path="_base_",
+            origin=origin,
+        )
+    return Base(found)
+
+
+def is_below(file: str, root: str) -> bool:
+    """Whether the file is in the folder or below, links followed."""
+    if is_remote(root) or is_remote(file):
+        return file.startswith(root.rstrip("/") + "/") and ".." not in file.split("/")
+    return Path(os.path.realpath(file)).is_relative_to(os.path.realpath(root))
+
+
+def package_folder(package: str, origin: Origin) -> Path:
+    """The folder of an installed package, found without importing it."""
+    spec = PathFinder.find_spec(package)
+    places = list(spec.submodule_search_locations or ()) if spec is not None else []
+    if not places:
+        raise ConfigImportError(
+            f"the package `{package}` is not installed; install it", path="_base_", origin=origin
+        )
+    return Path(places[0])
+
+
+def package_base(name: str, origin: Origin) -> Base:
+    """The file of `package::path`: below `.mim/configs`, `configs` or the package itself."""
+    found = re.fullmatch(r"(\w+)::(\w[\w./-]*)", name)
+    if found is None or ".." in found[2].split("/"):
+        raise ConfigValueError(
+            f"the base `{name}` is of no known form; write `package::path/of/the/config.py`",
+            path="_base_",
+            origin=origin,
+        )
+    package, path = found[1], found[2]
+    folder = package_folder(package, origin)
+    indexed = model_index(folder).get(path.rsplit(".", 1)[0])
+    candidates = [folder / ".mim" / indexed] if indexed else []
+    candidates += [folder / ".mim" / "configs" / path, folder / "configs" / path, folder / path]
+    for candidate in candidates:
+        if candidate.is_file():
+            return Base(str(candidate), package)
+    raise ConfigFileNotFoundError(
+        f"the package `{package}` has no configuration `{path}`; looked in "
+        + ", ".join(f"`{candidate}`" for candidate in candidates),
+        path="_base_",
+        origin=origin,
+    )
+
+
+def model_index(folder: Path) -> dict[str, str]:
+    """The configurations that a package lists in `.mim/model-index.yml`, by name without suffix; first ones win."""
+    index: dict[str, str] = {}
+    for model in listed_models(folder / ".mim"):
+        config = model.get("Config")
+        if isinstance(config, str) and "/" in config:
+            index.setdefault(config.split("/", 1)[1].rsplit(".", 1)[0], config)
+    return index
+
+
+def listed_models(folder: Path) -> Iterator[dict[str, Any]]:
+    """The entries of every metafile that the index names."""
+    from .yaml_text import load  # PyYAML is slow to import, and few need it here
+
+    index = folder / "model-index.yml"
+    if not index.is_file():
+        return
+    for name in (load(index.read_text(encoding="utf-8"), str(index)) or {}).get("Import", []):
+        metafile = folder / name
+        content = load(metafile.read_text(encoding="utf-8"), str(metafile)) or {}
+        models = content.get("Models", []) if isinstance(content, dict) else content
+        yield from (model for model in models if isinstance(model, dict))

@@ -1,0 +1,192 @@
+"""The data formats: YAML, JSON and TOML, from text and to text.
+
+What a format has no word for is written as a mapping with one marked key (`{"__tuple__": [1, 2]}`), or in YAML
+with the tag that PyYAML has for tuples, and read back from there: dumping and loading gives an equal configuration
+in every format. No tag and no marked key reaches anything but plain data.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from collections.abc import Callable
+from typing import Any
+
+from .errors import ConfigSyntaxError, ConfigTypeError
+from .origin import Origin, join_path
+
+__all__ = ["DATA_SUFFIXES", "parse_data", "write_data"]
+
+DATA_SUFFIXES = (".json", ".toml", ".yaml", ".yml")
+
+
+def parse_data(text: str, suffix: str, file: str) -> dict[str, Any]:
+    """The mapping that the text of a data file holds.
+
+    Raises `ConfigSyntaxError` with the line for a text that the parser refuses and `ConfigTypeError` for one that
+    holds no mapping.
+
+    >>> parse_data("model: {depth: 50}", ".yaml", "cfg.yaml")
+    {'model': {'depth': 50}}
+    """
+    data = READERS[suffix](text, file)
+    if data is None:
+        return {}
+    if not isinstance(data, dict):
+        raise ConfigTypeError(
+            f"a configuration is a mapping of keys to values, this file holds a {type(data).__name__}",
+            origin=Origin(file, 1),
+        )
+    return data
+
+
+def write_data(data: dict[Any, Any], suffix: str) -> str:
+    """The text of a data file that `parse_data` reads as an equal mapping.
+
+    Raises `ConfigTypeError`, with the key path, for a value that is no data.
+
+    >>> write_data({"a": 1, "b": (2, 3)}, ".json")
+    '{"a": 1, "b": {"__tuple__": [2, 3]}}'
+    """
+    return WRITERS[suffix](data)
+
+
+# JSON
+
+
+def read_json(text: str, file: str) -> Any:
+    try:
+        return decode(json.loads(text)) if text.strip() else None
+    except json.JSONDecodeError as error:
+        raise ConfigSyntaxError(
+            f"this is not JSON: {error.msg}", origin=Origin(file, error.lineno)
+        ) from error
+
+
+def write_json(data: Any) -> str:
+    return json.dumps(encode(data), ensure_ascii=False)
+
+
+# TOML
+
+
+def read_toml(text: str, file: str) -> Any:
+    try:
+        return decode(tomllib.loads(text))
+    except tomllib.TOMLDecodeError as error:
+        found = re.search(r"line (\d+)", str(error))
+        line = int(found[1]) if found else text.count("\n") + 1
+        raise ConfigSyntaxError(f"this is not TOML: {error}", origin=Origin(file, line)) from error
+
+
+def write_toml(data: Any) -> str:
+    """One line for each top-level key; Python's library reads TOML and does not write it."""
+    encoded = encode(data, none={"__none__": True})
+    return "".join(f"{toml_key(key)} = {toml_value(value)}\n" for key, value in encoded.items())
+
+
+def toml_key(key: str) -> str:
+    return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else toml_value(key)
+
+
+def toml_value(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{toml_key(key)} = {toml_value(part)}" for key, part in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(toml_value, value)) + "]"
+    if isinstance(value, str):  # TOML has JSON's escapes, but no surrogate pairs
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return repr(value)
+
+
+# YAML
+
+
+def read_yaml(text: str, file: str) -> Any:
+    from .yaml_text import (
+        load,
+    )  # PyYAML takes longer to import than all of this package: only who reads YAML pays
+
+    return decode(load(text, file))
+
+
+def write_yaml(data: Any) -> str:
+    from .yaml_text import save  # as above
+
+    return save(encode(data, tuples=True, keys=ATOMS))
+
+
+# What the formats cannot say
+
+ATOMS = (str, int, float, bool, type(None))
+
+
+def encode(
+    value: Any, *, none: Any = None, tuples: bool = False, keys: tuple[type, ...] = (str,), path: str = ""
+) -> Any:
+    """Plain data for a value of a configuration; `none` stands for None, `tuples` may stay, `keys` too."""
+    kind = type(value)
+    if kind in (str, int, float, bool):
+        return value
+    if value is None:
+        return none
+
+    def part(value: Any, step: Any) -> Any:
+        return encode(value, none=none, tuples=tuples, keys=keys, path=join_path(path, step))
+
+    if isinstance(value, dict):
+        if all(type(key) in keys for key in value) and not (len(value) == 1 and next(iter(value)) in MARKS):
+            return {key: part(child, key) for key, child in value.items()}
+        return {"__pairs__": [[part(key, key), part(child, key)] for key, child in value.items()]}
+    if kind is list or (kind is tuple and tuples):
+        return kind(part(child, step) for step, child in enumerate(value))
+    if kind is tuple or kind is set or kind is frozenset:
+        return {f"__{kind.__name__}__": [part(child, step) for step, child in enumerate(value)]}
+    if kind is bytes:
+        return {"__bytes__": value.hex()}
+    if kind is complex:
+        return {"__complex__": [value.real, value.imag]}
+    raise ConfigTypeError(
+        f"{value!r} is a {kind.__name__}, which is no data; name it by a text and let it be built", path=path
+    )
+
+
+MARKS: dict[str, Callable[[Any], Any]] = {
+    "__bytes__": bytes.fromhex,
+    "__complex__": lambda parts: complex(*parts),
+    "__frozenset__": frozenset,
+    "__none__": lambda _: None,
+    "__pairs__": dict,
+    "__set__": set,
+    "__tuple__": tuple,
+}
+
+
+def decode(value: Any) -> Any:
+    """The value that `encode` was given."""
+    if isinstance(value, dict):
+        if len(value) == 1:
+            ((mark, inner),) = value.items()
+            if mark in MARKS:
+                return MARKS[mark](decode(inner))
+        return {key: decode(part) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(map(decode, value))
+    return value
+
+
+READERS: dict[str, Callable[[str, str], Any]] = {
+    ".json": read_json,
+    ".toml": read_toml,
+    ".yaml": read_yaml,
+    ".yml": read_yaml,
+}
+WRITERS: dict[str, Callable[[Any], str]] = {
+    ".json": write_json,
+    ".toml": write_toml,
+    ".yaml": write_yaml,
+    ".yml": write_yaml,
+}

@@ -1,0 +1,244 @@
+"""Reading configuration files in the import style: Python that imports its bases and names its classes.
+
+    with read_base():
+        from .resnet import *
+    from torch.optim import SGD
+
+    optimizer.update(type=SGD, lr=0.1)
+
+The imports under `read_base()` read the named file, by this reader and not by Python's, so that nothing stays in
+`sys.modules`. Every other import that is not of the standard library becomes a `LazyObject`.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FunctionType, ModuleType
+from typing import Any
+
+from .bases import package_folder
+from .errors import (
+    ConfigError,
+    ConfigEvaluationError,
+    ConfigParsingError,
+    UntrustedConfigError,
+)
+from .lazy import Lazy, LazyObject, reading_file
+from .lines import Layer
+from .node import wrap
+from .origin import Origin
+from .reading import Reading, last_line, parse_python
+from .style import is_builtin_module, is_own_module, is_read_base
+
+__all__ = ["LazyFile", "read_base", "read_lazy_file"]
+
+
+@contextmanager
+def read_base() -> Iterator[None]:
+    """Mark the imports of the bases of a configuration: `with read_base(): from .base import *`."""
+    yield
+
+
+@dataclass(frozen=True, slots=True)
+class LazyFile:
+    """A file that was read: its settings, how to find their lines, and what it only imported."""
+
+    values: dict[str, Any]
+    layer: Layer
+    imported: dict[str, Any]
+    text: str
+
+
+def read_lazy_file(
+    file: str,
+    reading: Reading,
+    *,
+    text: str | None = None,
+    chain: tuple[str, ...] = (),
+    origin: Origin | None = None,
+) -> LazyFile:
+    """Read a file in the import style and its bases; `chain` are the files that led here."""
+    if file in chain:
+        circle = " -> ".join([*chain[chain.index(file) :], file])
+        raise ConfigParsingError(f"the bases go in a circle: {circle}; take one of them out", origin=origin)
+    source = reading.text(file, origin) if text is None else text
+    tree = parse_python(source, file)
+    if not reading.trusted:
+        raise UntrustedConfigError(
+            "this file imports, and it is not trusted; read it with `trust=True` if it is yours",
+            origin=Origin(file, 1),
+        )
+    rewriter = Rewriter(file)
+    program = ast.fix_missing_locations(rewriter.visit(tree))
+    bases = {
+        statement.lineno: read_lazy_file(
+            base_file(statement, file), reading, chain=(*chain, file), origin=Origin(file, statement.lineno)
+        )
+        for statement in rewriter.bases
+    }
+    imported: set[str] = set(rewriter.imported)
+    names: dict[str, Any] = {"__file__": file, "__name__": "__config__", "__lazy__": LazyObject}
+
+    def take(line: int, wanted: dict[str, str]) -> None:
+        base = bases[line]
+        for name, own_name in (wanted or {name: name for name in (*base.values, *base.imported)}).items():
+            if name in base.values:
+                names[own_name] = base.values[name]
+                imported.discard(own_name)
+            elif name in base.imported:
+                names[own_name] = base.imported[name]
+                imported.add(own_name)
+            else:
+                raise ConfigParsingError(
+                    f"the base `{base.layer.file}` has no `{name}`; there is: {', '.join(base.values)}",
+                    origin=Origin(file, line),
+                )
+
+    names["__take__"] = take
+    token = reading_file.set(True)
+    try:
+        exec(compile(program, file, "exec"), names)
+        values = {
+            name: wrap(value)
+            for name, value in names.items()
+            if name[:2] != "__"
+            and name not in imported
+            and not isinstance(value, (FunctionType, ModuleType, Lazy))
+        }
+    except ConfigError as error:
+        if error.origin is None:
+            error.origin = last_line(error, file)
+        raise
+    except Exception as error:
+        raise ConfigEvaluationError(
+            f"the file raised {type(error).__name__}: {error}", origin=last_line(error, file)
+        ) from error
+    finally:
+        reading_file.reset(token)
+    layer = Layer(
+        file=file,
+        text=source,
+        prepared=source,
+        suffix=".py",
+        values=values,
+        imported={line: base.layer for line, base in bases.items()},
+    )
+    texts = [base.text for base in bases.values()]
+    return LazyFile(
+        values,
+        layer,
+        {name: names[name] for name in imported if name in names},
+        "\n".join([*texts, f"{file}\n{source}"]),
+    )
+
+
+class Rewriter(ast.NodeTransformer):
+    """Turns imports into what they mean in a configuration, and remembers the bases and the imported names."""
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+        self.bases: list[ast.ImportFrom] = []
+        self.imported: set[str] = set()
+        self.packages: dict[str, list[str]] = {}
+
+    def visit_With(self, node: ast.With) -> Any:
+        if not is_read_base(node):
+            raise ConfigParsingError(
+                "the only `with` of a configuration is `with read_base():`",
+                origin=Origin(self.file, node.lineno),
+            )
+        return [self.base(statement) for statement in node.body]
+
+    def base(self, statement: ast.stmt) -> ast.stmt:
+        """The statement that takes the names of a base."""
+        if not isinstance(statement, ast.ImportFrom):
+            raise ConfigParsingError(
+                "only `from ... import ...` may stand under `with read_base():`",
+                origin=Origin(self.file, statement.lineno),
+            )
+        self.bases.append(statement)
+        everything = statement.names[0].name == "*"
+        wanted = {} if everything else {alias.name: alias.asname or alias.name for alias in statement.names}
+        return self.statement(statement, f"__take__({statement.lineno}, {wanted!r})")
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> Any:
+        module = node.module or ""
+        if node.level:
+            raise ConfigParsingError(
+                "a relative import reads a base, so it must stand under `with read_base():`",
+                origin=Origin(self.file, node.lineno),
+            )
+        if node.names[0].name == "*":
+            raise ConfigParsingError(
+                f"`from {module} import *` does not say what it imports; name every object",
+                origin=Origin(self.file, node.lineno),
+            )
+        bound = [(alias.name, alias.asname or alias.name) for alias in node.names]
+        self.imported.update(name for _, name in bound)
+        if is_own_module(module):
+            node.names = [alias for alias in node.names if alias.name != "read_base"]
+            return node if node.names else None
+        if is_builtin_module(module):
+            return node
+        where = f"{self.file}, line {node.lineno}"
+        return [
+            self.statement(node, f"{own} = __lazy__({module!r}, {name!r}, {where!r})") for name, own in bound
+        ]
+
+    def visit_Import(self, node: ast.Import) -> Any:
+        where = f"{self.file}, line {node.lineno}"
+        kept, statements = [], []
+        for alias in node.names:
+            package = alias.name.partition(".")[0]
+            own = alias.asname or package
+            self.imported.add(own)
+            if is_builtin_module(alias.name):
+                kept.append(alias)
+            elif alias.asname:
+                statements.append(self.statement(node, f"{own} = __lazy__({alias.name!r}, None, {where!r})"))
+            else:
+                modules = self.packages.setdefault(package, [])
+                modules.append(alias.name)
+                statements.append(self.statement(node, f"{own} = __lazy__({modules!r}, None, {where!r})"))
+        if kept:
+            statements.append(ast.copy_location(ast.Import(names=kept), node))
+        return statements
+
+    def statement(self, node: ast.stmt, text: str) -> ast.stmt:
+        """The statement of a text, at the lines of a node."""
+        (made,) = ast.parse(text).body
+        for part in ast.walk(made):
+            ast.copy_location(part, node)
+        return made
+
+
+def base_file(statement: ast.ImportFrom, file: str) -> str:
+    """The file that an import under `read_base()` names."""
+    where = Origin(file, statement.lineno)
+    module = statement.module
+    if not module:
+        raise ConfigParsingError(
+            "`from . import x` names a folder; name the file: `from .x import *`", origin=where
+        )
+    parts = module.split(".")
+    if statement.level:
+        folder = os.path.dirname(file)
+        for _ in range(statement.level - 1):
+            folder = os.path.dirname(folder)
+    else:
+        if len(parts) == 1:
+            raise ConfigParsingError(
+                f"`{module}` is a package or a single module; name a file in a package: `from {module}.x import *`",
+                origin=where,
+            )
+        folder = str(package_folder(parts.pop(0), where))
+    path = os.path.join(folder, *parts)
+    if os.path.isdir(path) and not os.path.isfile(path + ".py"):
+        raise ConfigParsingError(f"the base `{path}` is a folder; name a file in it", origin=where)
+    if not os.path.isfile(path + ".py"):
+        raise ConfigParsingError(f"there is no base file `{path}.py`", origin=where)
+    return path + ".py"

@@ -1,0 +1,126 @@
+"""The lines of a configuration file at which its values stand, found without running it.
+
+A file is analysed when somebody asks for a line of it, never before. The result is a tree of spots, one for each
+key; the trees of the bases and of the file are merged as their values were. A value that is computed has the line
+of the statement that computes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .data_spots import json_spots, toml_spots, yaml_spots
+from .merge import DELETE
+from .origin import Origin, Path, spell_path
+from .python_spots import python_spots
+from .spot import Spot, step_into
+from .substitute import ENVIRONMENT
+
+__all__ = ["Layer"]
+
+
+class Layer:
+    """One file as it was read: its text, its values, and the files below it. It is the trace of its nodes."""
+
+    __slots__ = ("_tree", "bases", "file", "imported", "prepared", "suffix", "text", "values")
+
+    def __init__(
+        self,
+        *,
+        file: str,
+        text: str,
+        prepared: str,
+        suffix: str,
+        values: Mapping[Any, Any] | None = None,
+        bases: tuple[Layer, ...] = (),
+        imported: Mapping[int, Layer] | None = None,
+    ) -> None:
+        self.file = file
+        self.text = text
+        self.prepared = prepared
+        self.suffix = suffix
+        self.values = values
+        self.bases = bases
+        self.imported = imported
+        self._tree: Spot | None = None
+
+    def tree(self) -> Spot:
+        """The spots of everything that the file and its bases set."""
+        if self._tree is None:
+            below = Spot(self.file, 1)
+            for base in self.bases:
+                below.inside.update(base.tree().copy().inside)
+            own = self.own_spots(below)
+            if self.values is not None:
+                own = laid_over(below, own, self.values)
+            self._tree = own
+        return self._tree
+
+    def own_spots(self, below: Spot) -> Spot:
+        """The spots of this file alone; statements that change `_base_` change `below`."""
+        hows = environment_lines(self.text)
+        if self.suffix == ".py":
+            imported = {line: layer.tree().copy() for line, layer in (self.imported or {}).items()}
+            return python_spots(self.prepared, self.file, hows, below, imported)
+        scan = json_spots if self.suffix == ".json" else toml_spots if self.suffix == ".toml" else yaml_spots
+        return scan(self.prepared, self.file, hows)
+
+    def chain(self, path: Path) -> tuple[Origin, ...]:
+        """Everything that set the value at `path`, first to last; for a computed value, what computed it."""
+        spot = self.tree()
+        for step in path:
+            deeper = step_into(spot, step)
+            if deeper is None:
+                break
+            spot = deeper
+        found: list[Origin] = []
+        here: Spot | None = spot
+        while here is not None:
+            found.append(Origin(here.file, here.line, spell_path(path), here.how))
+            here = here.before
+        return tuple(reversed(found))
+
+    def locate(self, path: str) -> Origin:
+        """Where this very file sets the value at a written path, before it is merged."""
+        spot = self.own_spots(Spot(self.file, 1))
+        for step in path.split("."):
+            spot = step_into(spot, step) or spot
+        return Origin(self.file, spot.line, path)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return restore_layer, (self.file, self.tree())
+
+
+def restore_layer(file: str, tree: Spot) -> Layer:
+    """A layer that knows its spots and has forgotten its text."""
+    layer = Layer(file=file, text="", prepared="", suffix="")
+    layer._tree = tree
+    return layer
+
+
+def laid_over(below: Spot | None, own: Spot, value: Any) -> Spot:
+    """The spots of a value after it was merged over what was below."""
+    inside: dict[Any, Spot] = {}
+    if isinstance(value, dict):
+        replaces = bool(dict.get(value, DELETE, False))
+        if below is not None and not replaces:
+            inside.update(below.inside)
+        for key, part in dict.items(value):
+            if key != DELETE:
+                mine = own.inside.get(key) or Spot(own.file, own.line, how=own.how)
+                inside[key] = laid_over(None if replaces else inside.get(key), mine, part)
+    elif isinstance(value, (list, tuple)):
+        for step, part in enumerate(value):
+            inside[step] = laid_over(
+                None, own.inside.get(step) or Spot(own.file, own.line, how=own.how), part
+            )
+    return Spot(own.file, own.line, inside, before=own.before or below, how=own.how)
+
+
+def environment_lines(text: str) -> dict[int, str]:
+    """The lines that an environment variable was put into, and what to say of the values there."""
+    return {
+        text.count("\n", 0, found.start()) + 1: f"environment variable {found['name']}"
+        for found in ENVIRONMENT.finditer(text)
+    }

@@ -1,0 +1,147 @@
+"""Which file and line set a value.
+
+A node of a configuration has a `Place`: the trace of the files it was read from, its path in them, and what was
+set on it since. Looking for lines is work, so nothing is looked for before somebody asks (`lines.py` does it).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from types import FrameType
+from typing import Any, Protocol
+
+__all__ = [
+    "COMMAND_LINE",
+    "Fixed",
+    "Origin",
+    "Place",
+    "Trace",
+    "caller_origin",
+    "join_path",
+    "spell_path",
+    "split_path",
+]
+
+COMMAND_LINE = "<command line>"
+
+Path = tuple[Any, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The place that set the value at `path`: a file and a line counted from 1, and how it was set.
+
+    >>> print(Origin("configs/base.py", 12, "optimizer.lr"))
+    configs/base.py:12
+    """
+
+    file: str
+    line: int
+    path: str = ""
+    how: str = "file"
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
+
+
+def join_path(path: str, key: Any) -> str:
+    """The path one step further down: `a.b` and `c`, `a.b` and `0`.
+
+    >>> join_path("model.stages", 0), join_path("", "model")
+    ('model.stages.0', 'model')
+    """
+    return f"{path}.{key}" if path else str(key)
+
+
+def spell_path(path: Iterable[Any]) -> str:
+    """A path as overrides write it: `model.stages.0.width`."""
+    return ".".join(map(str, path))
+
+
+def split_path(path: str) -> Path:
+    """The steps of a written path; digits are positions in lists, and `stages[0]` may be written too.
+
+    >>> split_path("model.stages[0].width")
+    ('model', 'stages', '0', 'width')
+    """
+    return tuple(part for part in path.replace("[", ".").replace("]", "").split(".") if part)
+
+
+class Trace(Protocol):
+    """What knows the origins of a tree of values."""
+
+    def chain(self, path: Path) -> tuple[Origin, ...]:
+        """Everything that set the value at `path`, first to last; empty when nothing is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fixed:
+    """The trace of values that were all set at one place."""
+
+    origin: Origin
+
+    def chain(self, path: Path) -> tuple[Origin, ...]:
+        return (replace(self.origin, path=spell_path(path)),)
+
+
+class Place:
+    """Where a node stands in the trace of its configuration, and what was set on it since it was read."""
+
+    __slots__ = ("edits", "path", "trace")
+
+    def __init__(
+        self, trace: Trace, path: Path, edits: Mapping[Any, tuple[Origin, ...]] | None = None
+    ) -> None:
+        self.trace = trace
+        self.path = path
+        self.edits: dict[Any, tuple[Origin, ...]] = dict(edits) if edits else {}
+
+    def copy(self) -> Place:
+        return Place(self.trace, self.path, self.edits)
+
+    def chain(self, key: Any = None) -> tuple[Origin, ...]:
+        """Everything that set `key` of this node, or the node itself, first to last."""
+        if key is None:
+            return self.trace.chain(self.path)
+        return self.trace.chain((*self.path, key)) + self.edits.get(key, ())
+
+    def find(self, key: Any = None) -> Origin | None:
+        chain = self.chain(key)
+        return chain[-1] if chain else None
+
+    def record(self, key: Any, origin: Origin) -> None:
+        """Remember that `key` was set at `origin`, after everything else."""
+        self.edits[key] = (*self.edits.get(key, ()), origin)
+
+    def forget(self, key: Any, known: tuple[Origin, ...] | None) -> None:
+        """Take back what was recorded for `key` after `known`."""
+        if known:
+            self.edits[key] = known
+        else:
+            self.edits.pop(key, None)
+
+    def record_caller(self, key: Any, frame: FrameType | None) -> Origin:
+        """Remember that the first code outside of this package, from `frame` outwards, set `key`."""
+        origin = caller_origin(frame)(spell_path((*self.path, key)))
+        self.record(key, origin)
+        return origin
+
+    def __getstate__(self) -> tuple[Any, ...]:
+        return self.trace, self.path, self.edits
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        self.trace, self.path, self.edits = state
+
+
+def caller_origin(frame: FrameType | None) -> Callable[[str], Origin]:
+    """The origin, for any path, at the first code outside of this package from `frame` outwards."""
+    while frame is not None and frame.f_back is not None and is_ours(frame):
+        frame = frame.f_back
+    file, line = ("<unknown>", 0) if frame is None else (frame.f_code.co_filename, frame.f_lineno)
+    return lambda path: Origin(file, line, path, "code")
+
+
+def is_ours(frame: FrameType) -> bool:
+    """Whether the frame runs code of this package."""
+    return str(frame.f_globals.get("__name__", "")).startswith("eng_config.")

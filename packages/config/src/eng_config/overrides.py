@@ -1,0 +1,153 @@
+"""Putting values in by key path, as the command line and `merge_from_dict` give them: all of them, or none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from .errors import ConfigKeyError, ConfigTypeError
+from .merge import DELETE, without_flags
+from .node import ConfigDict, attach, settle, wrap
+from .origin import COMMAND_LINE, Fixed, Origin, join_path
+
+__all__ = ["Overrides", "apply_overrides"]
+
+
+class Overrides(dict[str, Any]):
+    """Values by key path that also know which of the arguments gave each."""
+
+    def __init__(self, values: dict[str, Any] | None = None, arguments: dict[str, int] | None = None) -> None:
+        super().__init__(values or {})
+        self.arguments = dict(arguments or {})
+
+    def origin(self, path: str) -> Origin:
+        """The argument that gave the value: its number, counted from 1, is the line."""
+        return Origin(COMMAND_LINE, self.arguments.get(path, 0), path, how="command line")
+
+    def joined(self, other: Overrides) -> Overrides:
+        """These and the others after them; a key given twice has its last value."""
+        first = len(self.arguments)
+        later = {path: first + number for path, number in other.arguments.items()}
+        return Overrides({**self, **other}, {**self.arguments, **later})
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Overrides, (dict(self), self.arguments)
+
+
+def apply_overrides(
+    root: ConfigDict, options: Mapping[str, Any], origin: Callable[[str], Origin], *, lists: bool
+) -> None:
+    """Put every value at its key path; when one cannot be put, none is, and the error names it.
+
+    `origin` says where the value of a path was given. With `lists`, digits in a path are positions in lists that
+    are there. A dictionary is merged into a dictionary, by the rules of `merge.py`.
+    """
+    undo: list[Callable[[], None]] = []
+    try:
+        for path, value in options.items():
+            put(root, path, value, origin(path), lists, undo)
+    except Exception:
+        for step in reversed(undo):
+            step()
+        raise
+
+
+def put(
+    root: ConfigDict, path: str, value: Any, origin: Origin, lists: bool, undo: list[Callable[[], None]]
+) -> None:
+    """Put one value, and say how to take it back."""
+    *outer, last = path.split(".")
+    container: Any = root
+    done = ""
+    for step in outer:
+        done = join_path(done, step)
+        key = find(container, step, done, origin, lists)
+        inner = dict.get(container, key) if isinstance(container, dict) else container[key]
+        if inner is None and key not in container:
+            inner = ConfigDict()
+            store(container, key, inner, origin, undo)
+        elif not isinstance(inner, (ConfigDict, list)):
+            raise no_container(inner, path, done, origin)
+        container = inner
+    store_merged(container, find(container, last, path, origin, lists), value, origin, path, undo)
+
+
+def find(container: Any, step: str, path: str, origin: Origin, lists: bool) -> Any:
+    """The key or the position that one step of a path means."""
+    if isinstance(container, dict):
+        return int(step) if step not in container and step.isdigit() and int(step) in container else step
+    if not lists:
+        raise ConfigTypeError(
+            f"`{step}` is a position in a list, which `allow_list_keys=False` forbids; give the whole list",
+            path=path,
+            origin=origin,
+        )
+    if not step.isdigit() or int(step) >= len(container):
+        raise ConfigKeyError(
+            f"`{step}` is no position in a list of {len(container)}; positions are 0 to {len(container) - 1}, "
+            "and a longer list is given whole",
+            path=path,
+            origin=origin,
+        )
+    return int(step)
+
+
+def store_merged(
+    container: Any, key: Any, value: Any, origin: Origin, path: str, undo: list[Callable[[], None]]
+) -> None:
+    """Store a value; a dictionary over a dictionary is merged key by key."""
+    if isinstance(value, dict) and not value.get(DELETE, False):
+        here = isinstance(container, list) or key in container
+        old = (dict.get(container, key) if isinstance(container, dict) else container[key]) if here else None
+        if isinstance(old, ConfigDict):
+            for inner, part in dict.items(value):
+                if inner != DELETE:
+                    store_merged(old, inner, part, origin, join_path(path, inner), undo)
+            return
+        if here:
+            raise no_container(old, join_path(path, next(iter(value), "")), path, origin)
+    store(
+        container,
+        key,
+        wrap(without_flags(value)) if isinstance(value, (dict, list, tuple)) else value,
+        origin,
+        undo,
+    )
+
+
+def store(container: Any, key: Any, value: Any, origin: Origin, undo: list[Callable[[], None]]) -> None:
+    """Store a value as it is, with its origin."""
+    if not isinstance(container, ConfigDict):
+        old_item = container[key]
+        container[key] = value
+        undo.append(lambda: container.__setitem__(key, old_item))
+        return
+    there, old = key in container, dict.get(container, key)
+    dict.__setitem__(container, key, value)
+    settle(container)
+    undo.append(lambda: take_back(container, key, there, old))
+    place = container._place
+    if place is not None:
+        known = place.edits.get(key)
+        place.record(key, origin)
+        undo.append(lambda: place.forget(key, known))
+        if isinstance(value, (dict, list, tuple)):
+            attach(value, Fixed(origin), (*place.path, key))
+
+
+def take_back(container: ConfigDict, key: Any, there: bool, old: Any) -> None:
+    if there:
+        dict.__setitem__(container, key, old)
+    else:
+        dict.pop(container, key)
+    settle(container)
+
+
+def no_container(value: Any, path: str, above: str, origin: Origin) -> ConfigTypeError:
+    kind = type(value).__name__
+    return ConfigTypeError(
+        f"`{above}` is {value!r} ({kind}), which has nothing inside; give `{above}` a dictionary with `_delete_=True` "
+        "to put it in that place",
+        path=path,
+        origin=origin,
+    )

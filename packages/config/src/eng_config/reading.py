@@ -1,0 +1,61 @@
+"""What the readers of both styles share: how files are read, parsed as Python, and blamed."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from .bases import is_remote
+from .errors import ConfigFileNotFoundError, ConfigSyntaxError
+from .origin import Origin
+
+__all__ = ["Reading", "last_line", "parse_python"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """How files are read: what is substituted, whether Python may run, below which folder, in which style."""
+
+    predefined: bool = True
+    environment: bool = True
+    trusted: bool = False
+    root: str | None = None
+    style: str | None = None
+    fetch: Callable[[str], str] | None = None
+
+    def text(self, file: str, origin: Origin | None = None) -> str:
+        """The text of a file; `ConfigFileNotFoundError` when there is none."""
+        if is_remote(file):
+            if self.fetch is None:
+                raise ConfigFileNotFoundError(
+                    f"`{file}` is not a local file; give a `reader` that fetches it", origin=origin
+                )
+            return self.fetch(file)
+        try:
+            with open(file, encoding="utf-8") as stream:
+                return stream.read()
+        except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
+            raise ConfigFileNotFoundError(f"there is no file `{file}`", origin=origin) from error
+        except UnicodeDecodeError as error:
+            raise ConfigSyntaxError(f"this is not UTF-8 text: {error}", origin=Origin(file, 1)) from error
+
+
+def parse_python(text: str, file: str) -> ast.Module:
+    """The syntax tree; `ConfigSyntaxError` with the line for what is no Python."""
+    try:
+        return ast.parse(text, file)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        line = getattr(error, "lineno", None) or 1
+        what = getattr(error, "msg", None) or str(error)
+        raise ConfigSyntaxError(f"this is not Python: {what}", origin=Origin(file, line)) from error
+
+
+def last_line(error: BaseException, file: str) -> Origin:
+    """The last line of the file that was running when it raised."""
+    line, step = 0, error.__traceback__
+    while step is not None:
+        if step.tb_frame.f_code.co_filename == file:
+            line = step.tb_lineno
+        step = step.tb_next
+    return Origin(file, line)

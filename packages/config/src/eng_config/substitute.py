@@ -1,0 +1,106 @@
+"""The `{{ ... }}` of configuration files: predefined variables, environment variables, values of the base.
+
+All are replaced in the text, before it is parsed, so they work in every format and values computed from them
+follow. Lines are kept, so that the origin of a value stays true.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import PurePath
+from typing import Any
+
+from .errors import ConfigKeyError
+from .origin import Origin
+
+__all__ = ["base_references", "environment_variables", "fill_references", "predefined_variables"]
+
+ENVIRONMENT = re.compile(
+    r"\{\{\s*(?P<quote>['\"]?)\s*\$\s*(?P<name>\w+)\s*(?::\s*(?P<default>\S*?)\s*)?(?P=quote)\s*\}\}"
+)
+BASE = re.compile(r"\{\{\s*_base_\.([\w.]+)\s*\}\}")
+
+
+def predefined_variables(text: str, file: str) -> str:
+    """Put the parts of the name of the file in: `fileDirname`, `fileBasename`, `...NoExtension`, `fileExtname`.
+
+    >>> predefined_variables("work_dir = './work/{{ fileBasenameNoExtension }}'", "/configs/resnet.py")
+    "work_dir = './work/resnet'"
+    """
+    if "{{" not in text:
+        return text
+    path = PurePath(file)
+    parts = {
+        "fileDirname": path.parent.as_posix(),
+        "fileBasename": path.name,
+        "fileBasenameNoExtension": path.stem,
+        "fileExtname": path.suffix,
+    }
+    return re.sub(r"\{\{\s*(" + "|".join(parts) + r")\s*\}\}", lambda found: parts[found[1]], text)
+
+
+def environment_variables(
+    text: str, file: str, environment: Mapping[str, str] | None = None
+) -> tuple[str, dict[str, str]]:
+    """Put environment variables in; the result is the text and the variables that it used.
+
+    `{{$NAME:default}}` falls back to its default; `{{$NAME}}` and `{{$NAME:}}` have none and raise
+    `ConfigKeyError`. With quotes inside of the braces the value stands bare, so that `{{'$WORKERS:4'}}` is a number.
+
+    >>> environment_variables("n = {{'$N:4'}}\\nroot = '{{$ROOT:/data}}'", "cfg.py", {"N": "8"})
+    ("n = 8\\nroot = '/data'", {'N': '8'})
+    """
+    if "$" not in text:
+        return text, {}
+    values = os.environ if environment is None else environment
+    used: dict[str, str] = {}
+
+    def value(found: re.Match[str]) -> str:
+        name = found["name"]
+        if name in values:
+            used[name] = values[name]
+            return values[name]
+        if found["default"]:
+            return found["default"]
+        line = text.count("\n", 0, found.start()) + 1
+        raise ConfigKeyError(
+            f"the environment variable `{name}` is not set and has no default; "
+            f"set it or write `{{{{${name}:default}}}}`",
+            origin=Origin(file, line),
+        )
+
+    return ENVIRONMENT.sub(value, text), used
+
+
+def base_references(text: str) -> tuple[str, dict[str, str]]:
+    """Put a quoted token in the place of each `{{ _base_.key.path }}`; the result maps tokens to key paths."""
+    if "_base_" not in text or "{{" not in text:
+        return text, {}
+    tokens: dict[str, str] = {}
+
+    def token(found: re.Match[str]) -> str:
+        name = f"_base_reference_{os.urandom(8).hex()}"
+        tokens[name] = found[1]
+        return f'"{name}"'
+
+    return BASE.sub(token, text), tokens
+
+
+def fill_references(value: Any, tokens: Mapping[str, str], base: Any) -> Any:
+    """The value with every token replaced by what the base has at its key path."""
+    if isinstance(value, str):
+        return look_up(base, tokens[value]) if value in tokens else value
+    if isinstance(value, dict):
+        return {key: fill_references(part, tokens, base) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(fill_references(part, tokens, base) for part in value)
+    return value
+
+
+def look_up(base: Any, path: str) -> Any:
+    """What the base has at a written key path."""
+    for step in path.split("."):
+        base = base[int(step)] if isinstance(base, (list, tuple)) and step.isdigit() else base[step]
+    return base

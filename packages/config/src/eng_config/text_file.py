@@ -1,0 +1,238 @@
+"""Reading configuration files in the text style: data formats, and Python text with `_base_`.
+
+For each file, bases first: substitute in the text, evaluate it with the merged bases at hand as `_base_`, leave out
+what is no setting, merge it over the bases. The import style is `lazy_file.py`.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+import warnings
+from dataclasses import dataclass
+from types import FunctionType, ModuleType
+from typing import Any
+
+from .bases import resolve_base
+from .errors import (
+    ConfigError,
+    ConfigEvaluationError,
+    ConfigFormatError,
+    ConfigKeyError,
+    ConfigParsingError,
+    ConfigTypeError,
+)
+from .formats import DATA_SUFFIXES, parse_data
+from .lines import Layer
+from .merge import merge_into
+from .node import ConfigDict, settle
+from .origin import Origin
+from .reading import Reading, last_line, parse_python
+from .restricted import evaluate
+from .style import is_import_style
+from .substitute import base_references, environment_variables, fill_references, predefined_variables
+from .weight import check_weight
+
+__all__ = ["BASE", "SUFFIXES", "TextFile", "read_text_file"]
+
+BASE = "_base_"
+DEPRECATION = "_deprecation_"
+SUFFIXES = (".py", *DATA_SUFFIXES)
+
+
+@dataclass(slots=True)
+class TextFile:
+    """A file that was read: its merged values, how to find their lines, and what it used."""
+
+    values: ConfigDict
+    layer: Layer
+    text: str
+    environment: dict[str, str]
+
+
+def read_text_file(
+    file: str,
+    reading: Reading,
+    *,
+    text: str | None = None,
+    suffix: str | None = None,
+    chain: tuple[str, ...] = (),
+    origin: Origin | None = None,
+) -> TextFile:
+    """Read a file and its bases; `chain` are the files that led here, `origin` is the line that names this one."""
+    suffix = suffix or os.path.splitext(file)[1].lower()
+    if suffix not in SUFFIXES:
+        raise ConfigFormatError(
+            f"`{file}` is of no known format; a configuration ends in {', '.join(SUFFIXES)}", origin=origin
+        )
+    if file in chain:
+        circle = " -> ".join([*chain[chain.index(file) :], file])
+        raise ConfigParsingError(
+            f"the bases go in a circle: {circle}; take one of them out", path=BASE, origin=origin
+        )
+    source = reading.text(file, origin) if text is None else text
+    prepared = predefined_variables(source, file) if reading.predefined else source
+    prepared, used = environment_variables(prepared, file) if reading.environment else (prepared, {})
+    prepared, tokens = base_references(prepared)
+    if suffix == ".py":
+        program: Program = PythonProgram(prepared, file, reading)
+    else:
+        program = DataProgram(prepared, suffix, file)
+
+    values = ConfigDict()
+    layers, texts = [], []
+    for name, line in program.bases():
+        here = Origin(file, line, BASE)
+        base = resolve_base(name, file, here, reading.root)
+        part = read_text_file(base.file, reading, chain=(*chain, file), origin=here)
+        if base.scope is not None:
+            add_scope(part.values, base.scope)
+        double = values.keys() & part.values.keys()
+        if double:
+            key = min(double, key=str)
+            raise ConfigKeyError(
+                f"two bases set the key `{key}`: `{base.file}` and one before it; keys of bases may not be duplicate, "
+                "so set it in one of them",
+                path=str(key),
+                origin=here,
+            )
+        dict.update(values, part.values)
+        layers.append(part.layer)
+        texts.append(part.text)
+        used = {**part.environment, **used}
+
+    settle(values)
+    own = program.run(values)
+    deprecation = own.pop(DEPRECATION, None) or dict.pop(values, DEPRECATION, None)
+    if deprecation is not None:
+        warn_of_deprecation(file, deprecation)
+    layer = Layer(file=file, text=source, prepared=prepared, suffix=suffix, values=own, bases=tuple(layers))
+    try:
+        if tokens:
+            own = fill_references(own, tokens, values)
+        merge_into(values, own)
+    except ConfigTypeError as error:
+        error.origin = layer.locate(error.path)
+        raise
+    return TextFile(values, layer, "\n".join([*texts, f"{file}\n{source}"]), used)
+
+
+class DataProgram:
+    """A YAML, JSON or TOML file."""
+
+    def __init__(self, text: str, suffix: str, file: str) -> None:
+        self.values = parse_data(text, suffix, file)
+        check_weight(self.values, file)
+        self.text, self.suffix, self.file = text, suffix, file
+
+    def bases(self) -> list[tuple[str, int]]:
+        names = self.values.pop(BASE, [])
+        whole = Layer(file=self.file, text=self.text, prepared=self.text, suffix=self.suffix)
+        line = whole.locate(BASE).line if names else 1
+        return [(name, line) for name in base_names(names, Origin(self.file, line, BASE))]
+
+    def run(self, base: ConfigDict) -> dict[str, Any]:
+        return self.values
+
+
+class PythonProgram:
+    """A Python file in the text style."""
+
+    def __init__(self, text: str, file: str, reading: Reading) -> None:
+        self.tree = parse_python(text, file)
+        self.file, self.reading = file, reading
+        if reading.style != "text" and is_import_style(self.tree, file):
+            raise ConfigParsingError(
+                "this file is written in the import style, and a file in the text style cannot take it as its base; "
+                "write `with read_base():` in both, or `_base_ = ` in both",
+                origin=Origin(file, 1),
+            )
+
+    def bases(self) -> list[tuple[str, int]]:
+        for statement in self.tree.body:
+            if is_base_assignment(statement):
+                self.tree.body.remove(statement)
+                where = Origin(self.file, statement.lineno, BASE)
+                try:
+                    names = ast.literal_eval(statement.value)  # type: ignore[attr-defined]  # an assignment
+                except ValueError as error:
+                    raise ConfigTypeError(
+                        "`_base_` is read before the file is run, so it must be a literal text or list of texts",
+                        path=BASE,
+                        origin=where,
+                    ) from error
+                return [(name, statement.lineno) for name in base_names(names, where)]
+        return []
+
+    def run(self, base: ConfigDict) -> dict[str, Any]:
+        if not self.reading.trusted:
+            values = evaluate(self.tree, self.file, {BASE: base})
+            check_weight(values, self.file)
+            return settings(values)
+        names: dict[str, Any] = {"__file__": self.file, "__name__": "__config__", BASE: base}
+        try:
+            exec(compile(self.tree, self.file, "exec"), names)
+        except ConfigError:
+            raise
+        except Exception as error:
+            raise ConfigEvaluationError(
+                f"the file raised {type(error).__name__}: {error}", origin=last_line(error, self.file)
+            ) from error
+        names.pop(BASE)
+        return settings(names)
+
+
+Program = DataProgram | PythonProgram
+
+
+def is_base_assignment(statement: ast.stmt) -> bool:
+    """Whether the statement is `_base_ = ...`."""
+    return (
+        isinstance(statement, ast.Assign)
+        and len(statement.targets) == 1
+        and isinstance(statement.targets[0], ast.Name)
+        and statement.targets[0].id == BASE
+    )
+
+
+def base_names(names: Any, origin: Origin) -> list[str]:
+    """The bases as a list; one may be given as a text."""
+    listed = [names] if isinstance(names, str) else names
+    if not isinstance(listed, (list, tuple)) or not all(isinstance(name, str) for name in listed):
+        raise ConfigTypeError(
+            f"`_base_` is a text or a list of texts, not {names!r}", path=BASE, origin=origin
+        )
+    return list(listed)
+
+
+def settings(names: dict[str, Any]) -> dict[str, Any]:
+    """What of the names of an evaluated file is a setting: no dunder, no function of the file, no module."""
+    return {
+        name: value
+        for name, value in names.items()
+        if name[:2] != "__" and not isinstance(value, (FunctionType, ModuleType))
+    }
+
+
+def add_scope(value: Any, scope: str) -> None:
+    """Give `_scope_` to every outermost dictionary with a `type`, so that it is looked up in its own package."""
+    if isinstance(value, dict):
+        if "type" in value:
+            value.setdefault("_scope_", scope)
+            return
+        for part in dict.values(value):
+            add_scope(part, scope)
+    elif isinstance(value, (list, tuple)):
+        for part in value:
+            add_scope(part, scope)
+
+
+def warn_of_deprecation(file: str, deprecation: Any) -> None:
+    """Say what the file that marks itself as old recommends instead."""
+    details = deprecation if isinstance(deprecation, dict) else {}
+    message = f"the configuration `{file}` is deprecated"
+    if "expected" in details:
+        message += f"; use `{details['expected']}` instead"
+    if "reference" in details:
+        message += f"; see {details['reference']}"
+    warnings.warn(message, DeprecationWarning, stacklevel=2)
