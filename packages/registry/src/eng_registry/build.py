@@ -129,7 +129,12 @@ def construct(args: dict[str, Any], registry: Node) -> Any:
     kind = args.pop("type")
     scope = args.pop("_scope_", None)
     if scope is None:
-        return call(resolve(kind, registry), args)
+        target = resolve(kind, registry)
+        try:
+            return target(**args)
+        except TypeError as error:
+            _explain(error, target, args)
+            raise
     token = in_force.set(DefaultScope(scope, scope))
     try:
         return call(resolve(kind, registry, scope), args)
@@ -138,19 +143,10 @@ def construct(args: dict[str, Any], registry: Node) -> Any:
 
 
 def resolve(kind: Any, registry: Node, scope: str | None = None) -> Callable[..., Any]:
-    """What to call for a `type`.
-
-    A name is searched where the scope in force says, and in `registry` itself if that knows nothing of it,
-    unless the configuration itself asked for that `scope`.
-    """
+    """What to call for a `type`; `scope` is the one that the configuration itself asks for."""
     if isinstance(kind, str):
-        answering = registry if in_force.get() is None else registry_in_force(registry)
-        found = find(answering, kind)
-        if found is None and answering is not registry and scope is None:
-            found = find(registry, kind)
-        if found is None:
-            raise not_registered(answering, kind)
-        kind = found
+        found = registry.module_dict.get(kind) if in_force.get() is None else None
+        kind = found if found is not None else _search(kind, registry, scope)
     if not callable(kind):
         raise InvalidConfigError(
             f"`type` must be a registered name, a class or a function, not {_shown(kind)}"
@@ -160,27 +156,38 @@ def resolve(kind: Any, registry: Node, scope: str | None = None) -> Callable[...
     return kind  # type: ignore[no-any-return]  # `Any` that is callable
 
 
+def _search(key: str, registry: Node, scope: str | None) -> Any:
+    """What `key` names for the scope in force; if that knows nothing of it and nobody insists, for `registry`."""
+    answering = registry_in_force(registry)
+    found = find(answering, key)
+    if found is None and answering is not registry and scope is None:
+        found = find(registry, key)
+    if found is None:
+        raise not_registered(answering, key)
+    return found
+
+
 def call(target: Callable[..., Any], args: dict[str, Any], parts: Sequence[Any] = ()) -> Any:
     """`target(*parts, **args)`, where a TypeError tells what `target` takes."""
     try:
         return target(*parts, **args)
     except TypeError as error:
-        if type(error) is not TypeError:
-            raise
-        raise _arguments_error(target, len(parts), args, error) from error
+        _explain(error, target, args, len(parts))
+        raise
 
 
-def _arguments_error(
-    target: Callable[..., Any], positional: int, args: dict[str, Any], error: TypeError
-) -> ArgumentsError:
+def _explain(error: TypeError, target: Callable[..., Any], args: dict[str, Any], positional: int = 0) -> None:
+    """Raise what `target` takes instead of a bare TypeError; an error that says more is left alone."""
+    if type(error) is not TypeError:
+        return
     from eng_registry.arguments import complaint  # costs more than this package, and only a failure needs it
 
     if getattr(target, "__name__", "") == "get_instance":
         target = getattr(target, "__self__", target)
     what, blamed = complaint(target, positional, args, error)
-    wrong = ArgumentsError(what)
-    wrong.key = blamed or "type"
-    return wrong
+    explained = ArgumentsError(what)
+    explained.key = blamed or "type"
+    raise explained from error
 
 
 def _items(cfg: Cfg) -> dict[str, Any]:

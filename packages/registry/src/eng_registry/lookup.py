@@ -37,36 +37,38 @@ def find(node: Node, key: str) -> Any | None:
     found = node.module_dict.get(key)
     if found is not None:
         return found
-    scope, name = split_scope_key(key)
-    if scope is None:
-        return _find_upwards(node, name)
+    scope, dot, name = key.partition(".")
+    if not dot:
+        return _find_upwards(node, key)
     found = _find_in_scope(node, scope, name)
     return found if found is not None else import_object(key, node._allow_import)
 
 
 def seen_from(node: Node, scope: str) -> Node | None:
-    """The registry that a scope in front of a name means: this one, a child, the root, or one next to the root."""
-    if node._has_scope(scope):
+    """The registry that a scope in front of a name means: this one, a child, the root, or one below the root."""
+    scope = canonical(scope)
+    if scope == node._scope:
         return node
     if scope in node.children:
         return node.children[scope]  # type: ignore[no-any-return]  # a Node; Registry says so
-    top = node._top()
-    return top if top._has_scope(scope) else top.children.get(scope)
+    top = node._top
+    return top if scope == top._scope else top.children.get(scope)
 
 
 def registry_in_force(node: Node) -> Node:
     """The registry of the scope in force in the tree of `node`; `node` itself where there is none."""
     scope = in_force.get()
-    if scope is None or node._has_scope(scope.scope_name):
+    if scope is None:
         return node
-    found = _anywhere(node, scope.scope_name)
-    if found is None:
+    name = canonical(scope.scope_name)
+    if name == node._scope:
+        return node
+    tree = node._top._by_scope
+    if name not in tree:
         _import_scope(scope.scope_name, node)
-        found = _anywhere(node, scope.scope_name)
-    if found is None:
+    if name not in tree:
         _warn_once(node, scope.scope_name)
-        return node
-    return found
+    return tree.get(name, node)
 
 
 def _find_upwards(node: Node, name: str) -> Any | None:
@@ -101,7 +103,10 @@ def _find_in_scope(node: Node, scope: str, name: str) -> Any | None:
         target = seen_from(node, scope)
     if target is None:
         return _registered_by(node, scope, name)
-    if target._has_scope(scope) and (target is node or target.parent is None):
+    found = target.module_dict.get(name)
+    if found is not None:
+        return found
+    if target is node or target.parent is None:
         return _find_own(target, name, scope)
     return find(target, name)
 
@@ -128,10 +133,6 @@ def _ambiguous(node: Node, name: str) -> AmbiguousNameError:
     return AmbiguousNameError(
         f"{name} is registered in the {node.label} registry by several packages. Say which one is meant: {claims}."
     )
-
-
-def _anywhere(node: Node, scope: str) -> Node | None:
-    return next((found for found in node._top()._downwards() if found._has_scope(scope)), None)
 
 
 def _import_scope(scope: str, node: Node) -> None:

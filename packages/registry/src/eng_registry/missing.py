@@ -59,7 +59,7 @@ def _about_name(searched: list[Node], prefix: str, name: str) -> Iterator[str]:
 def _about_scope(node: Node, key: str) -> Iterator[str]:
     """The sentences for a scope, or the first step of an import path, that leads nowhere."""
     scope, name = split_scope_key(key)
-    top = node._top()
+    top = node._top
     scopes = sorted({node.scope, top.scope, *node.children, *top.children})
     near = nearest(scope or "", scopes)
     yield f": there is no scope `{scope}`" + (f"; did you mean `{near}.{name}`?" if near else ".")
@@ -78,7 +78,7 @@ def _having(name: str) -> list[Node]:
 
 
 def _address(other: Node, asker: Node, name: str) -> str:
-    return f"{other.label} (`{other.scope}.{name}`)" if other._top() is asker._top() else other.label
+    return f"{other.label} (`{other.scope}.{name}`)" if other._top is asker._top else other.label
 
 
 def is_installed(distribution: str) -> bool:

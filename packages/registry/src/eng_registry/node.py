@@ -70,8 +70,12 @@ class Node:
         self.scope = scope
         self.parent = parent
         self.children: dict[str, Any] = {}
+        self._top: Node = self if parent is None else parent._top
         #: the live table from names to objects
         self.module_dict: dict[str, Any] = {}
+        self._scope = canonical(scope)
+        #: of a root: the first registry of each scope in its tree, depth first
+        self._by_scope: dict[str, Node] = {self._scope: self}
         self._places: dict[str, tuple[CodeType, int, dict[str, Any]]] = {}
         #: names that several packages claim; such a name is in `module_dict` only if one of them used force
         self._claims: dict[str, list[Claim]] = {}
@@ -88,14 +92,9 @@ class Node:
         """`scope::name`, as messages call it."""
         return f"{self.scope}::{self.name}"
 
-    def _has_scope(self, scope: str) -> bool:
-        return canonical(self.scope) == canonical(scope)
-
-    def _top(self) -> Node:
-        node = self
-        while node.parent is not None:
-            node = node.parent
-        return node
+    def _adopt(self, child: Node) -> None:
+        self.children[child.scope] = child
+        self._top._by_scope = {node._scope: node for node in reversed([*self._top._downwards()])}
 
     def _upwards(self) -> Iterator[Node]:
         """This node and its parents, nearest first."""

@@ -71,7 +71,7 @@ class Registry(Node):
         if parent is not None:
             if scope in parent.children:
                 raise TakenError(f"the {parent.label} registry already has a child of scope `{scope}`")
-            parent.children[scope] = self
+            parent._adopt(self)
         everywhere.add(self)
 
     @property
@@ -134,6 +134,8 @@ class Registry(Node):
         part.
         """
         try:
+            if not args and not kwargs:  # the common case, spared of packing and unpacking
+                return self.build_func(cfg, registry=self)
             return self.build_func(cfg, *args, **kwargs, registry=self)
         except Exception as error:
             mark(error, cfg)
@@ -190,7 +192,7 @@ class Registry(Node):
             )
         self._claims[name] = [*claims, new]
         if name not in self._forced:
-            del self.module_dict[name]
+            self.module_dict.pop(name, None)
         return False
 
 
