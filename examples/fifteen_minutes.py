@@ -6,14 +6,15 @@ The data are the 1,797 handwritten digits that scikit-learn ships, enlarged for 
 """
 
 import torch
-from eng_evaluator import BaseMetric
-from eng_model import BaseModel
-from eng_runner import Runner
 from sklearn.datasets import load_digits
 from torch import nn
 from torch.nn import functional as F
 from torch.optim import SGD
 from torch.utils.data import DataLoader, TensorDataset
+
+from eng_evaluator import BaseMetric
+from eng_model import BaseModel
+from eng_runner import Runner
 
 
 class Block(nn.Module):

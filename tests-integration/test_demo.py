@@ -3,7 +3,7 @@
 import json
 import re
 
-from conftest import DIGITS
+from road import DIGITS
 
 
 def test_the_demo_reaches_98_percent_and_says_where_everything_is(eng, tmp_path):

@@ -1,7 +1,7 @@
 """A mistake in a configuration is one clear error with file and line, exit code 2, before any training."""
 
 import pytest
-from conftest import DIGITS
+from road import DIGITS
 
 
 def spoil(tmp_path, old, new):

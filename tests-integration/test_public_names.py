@@ -3,7 +3,7 @@
 from importlib import import_module
 
 import pytest
-from conftest import ROOT
+from road import ROOT
 
 PACKAGES = sorted(path.name for path in ROOT.glob("packages/*/src/eng_*"))
 

@@ -8,7 +8,7 @@ import time
 
 import pytest
 import torch
-from conftest import DIGITS, environment
+from road import DIGITS, environment
 
 from eng_checkpoint import load_file
 

@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 import pytest
-from conftest import ROOT, environment
+from road import ROOT, environment
 
 
 @pytest.mark.parametrize(

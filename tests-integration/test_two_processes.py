@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-from conftest import DIGITS, environment
+from road import DIGITS, environment
 
 
 def torchrun(tmp_path, *arguments):

@@ -1,12 +1,13 @@
 """The registered parts of the runner tutorial: a model, a dataset and a metric."""
 
 import torch
-from eng_evaluator import BaseMetric
-from eng_model import BaseModel
-from eng_registry import DATASETS, METRICS, MODELS
 from torch import nn
 from torch.nn import functional as F
 from torch.utils.data import Dataset
+
+from eng_evaluator import BaseMetric
+from eng_model import BaseModel
+from eng_registry import DATASETS, METRICS, MODELS
 
 ACTIVATIONS = {"relu": nn.ReLU, "silu": nn.SiLU, "none": nn.Identity}
 

@@ -6,6 +6,7 @@ python examples/runner_tutorial/train.py
 from pathlib import Path
 
 import parts  # noqa: F401 - registers the model, the dataset and the metric
+
 from eng_config import Config
 from eng_runner import Runner
 

@@ -3,10 +3,11 @@
 python examples/runner_tutorial/train_by_hand.py
 """
 
-from eng_runner import Runner
 from parts import MyAwesomeModel, MyDataset, PercentCorrect
 from torch.optim import Adam
 from torch.utils.data import DataLoader, default_collate
+
+from eng_runner import Runner
 
 
 def main():

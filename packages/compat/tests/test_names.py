@@ -3,6 +3,7 @@
 import importlib
 
 import pytest
+
 from eng_compat import HOMES, missing_from, resolve
 
 
@@ -14,16 +15,18 @@ def test_every_documented_module_imports(module):
 
 def test_a_name_is_our_object():
     """`from mmengine.x import Name` gives the very object of eng."""
-    import eng_runner
     from mmengine.runner import Runner
+
+    import eng_runner
 
     assert Runner is eng_runner.Runner
 
 
 def test_a_module_below_a_module_has_the_same_names():
     """Names are also found through the deeper modules that users import from."""
-    from eng_dataset import Compose
     from mmengine.dataset.base_dataset import Compose as Alias
+
+    from eng_dataset import Compose
 
     assert Alias is Compose
 
