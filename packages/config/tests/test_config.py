@@ -4,6 +4,7 @@ import copy
 import pickle
 
 import pytest
+
 from eng_config import Config, ConfigDict, parse_overrides
 
 

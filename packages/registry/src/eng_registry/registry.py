@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from types import FrameType
+from sys import _getframe
+from types import CodeType, FrameType
 from typing import Any
 
 from eng_registry.build import build_from_cfg
@@ -64,7 +64,7 @@ class Registry(Node):
         if scope is not None and not isinstance(scope, str):
             raise WrongTypeError(f"scope must be a str, not {type(scope).__name__}")
         if scope is None:
-            scope = _package_of(sys._getframe(1))
+            scope = _package_of(_getframe(1))
         super().__init__(name, scope, parent, locations, entry_point, provider, allow_import)
         inherited = build_from_cfg if parent is None else parent.build_func
         self.build_func = inherited if build_func is None else build_func
@@ -103,15 +103,15 @@ class Registry(Node):
         """
         if force is not True and force is not False:
             raise WrongTypeError(f"force must be a bool, not {type(force).__name__}")
+        names = None if name is None else _names(name)
         if module is not None:
-            self._register(module, _names(name), force, sys._getframe(1))
+            self._register(module, names, force, _getframe(1))
             return module
-        if name is None and not force:
+        if names is None and not force:
             return self._decorate
-        names = _names(name)
 
         def register(module: Any) -> Any:
-            self._register(module, names, force, sys._getframe(1))
+            self._register(module, names, force, _getframe(1))
             return module
 
         return register
@@ -154,7 +154,7 @@ class Registry(Node):
             yield registry
 
     def _decorate(self, module: Any) -> Any:
-        self._register(module, None, False, sys._getframe(1))
+        self._register(module, None, False, _getframe(1))
         return module
 
     def _register(self, module: Any, names: Sequence[str] | None, force: bool, frame: FrameType) -> None:
@@ -167,16 +167,14 @@ class Registry(Node):
             if force:
                 self._forced.add(name)
                 self._claims.pop(name, None)
-            elif self._is_taken(name) and not self._takes(name, Claim(module, Place(*place))):
+            elif (name in self.module_dict or name in self._claims) and not self._takes(name, module, place):
                 continue
             self.module_dict[name] = module
             self._places[name] = place
 
-    def _is_taken(self, name: str) -> bool:
-        return name in self.module_dict or name in self._claims
-
-    def _takes(self, name: str, new: Claim) -> bool:
+    def _takes(self, name: str, module: Any, place: tuple[CodeType, int, dict[str, Any]]) -> bool:
         """Whether `new` takes the place of the object of that name; a stranger's claim is kept beside the others."""
+        new = Claim(module, Place(*place))
         claims = self._claims.get(name)
         if claims is None:
             claims = [Claim(self.module_dict[name], Place(*self._places.get(name, new.place)))]
@@ -196,9 +194,7 @@ class Registry(Node):
         return False
 
 
-def _names(name: object) -> Sequence[str] | None:
-    if name is None:
-        return None
+def _names(name: object) -> Sequence[str]:
     if isinstance(name, str):
         return (name,)
     if isinstance(name, Sequence) and all(isinstance(part, str) for part in name):
@@ -207,10 +203,10 @@ def _names(name: object) -> Sequence[str] | None:
 
 
 def _own_name(module: Any) -> str:
-    name = getattr(module, "__name__", None)
-    if not isinstance(name, str):
-        raise WrongTypeError(f"{module!r} has no __name__, so it needs `name=`")
-    return name
+    try:
+        return module.__name__  # type: ignore[no-any-return]  # a str, or the object does not want to be registered
+    except AttributeError:
+        raise WrongTypeError(f"{module!r} has no __name__, so it needs `name=`") from None
 
 
 def _is_again(old: Claim, new: Claim) -> bool:
