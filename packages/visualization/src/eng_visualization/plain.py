@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-__all__ = ["flat_items", "plain"]
+__all__ = ["as_mapping", "flat_items", "numbers", "plain"]
+
+logger = logging.getLogger(__name__)
 
 
 def plain(value: Any) -> Any:
@@ -49,3 +52,22 @@ def flat_items(config: Any, prefix: str = "") -> Iterator[tuple[str, Any]]:
         yield prefix, config
     for key, value in items:
         yield from flat_items(value, f"{prefix}.{key}" if prefix else str(key))
+
+
+def numbers(scalars: Mapping[str, Any], where: str) -> dict[str, float]:
+    """Those of the scalars that are numbers; the others are named in a warning and left out.
+
+    Example:
+        >>> numbers({"loss": 0.5, "steps": 3}, "a tracker")
+        {'loss': 0.5, 'steps': 3}
+    """
+    values = {name: plain(value) for name, value in scalars.items()}
+    for name, value in values.items():
+        if not isinstance(value, (int, float)):
+            logger.warning("%r is a %s and no number: %s cannot show it", name, type(value).__name__, where)
+    return {name: value for name, value in values.items() if isinstance(value, (int, float))}
+
+
+def as_mapping(config: Any) -> dict[str, Any]:
+    """The plain nested dict of a configuration object, or of a mapping."""
+    return dict(config.to_dict() if hasattr(config, "to_dict") else config)

@@ -300,12 +300,8 @@ class Visualizer(Named, shared=True):
     @_drawing
     def draw_binary_masks(self, binary_masks: Any, colors: Any = "g", alphas: Any = 0.8) -> None:
         """Colour the image where a mask is true, with the weight `alphas`; shape (H, W) or (N, H, W), bool."""
-        image = self._drawable().get_image()
-        self._canvas.axes.imshow(
-            shapes.draw_masks(image, binary_masks, colors, alphas),
-            extent=(0, self.width, self.height, 0),
-            interpolation="nearest",
-        )
+        canvas = self._drawable()
+        canvas.set_image(shapes.draw_masks(canvas.get_image(), binary_masks, colors, alphas))
 
     @staticmethod
     def draw_featmap(
@@ -321,17 +317,21 @@ class Visualizer(Named, shared=True):
 
         Args:
             featmap: A tensor of shape (C, H, W).
-            overlaid_image: Lay the map over this image, (H, W, 3) or (H, W); the map is interpolated to its size.
-            channel_reduction: ``squeeze_mean`` shows the mean of all channels, ``select_max`` the channel with the
-                largest sum, ``None`` several channels.
-            topk: How many channels, those with the largest sums; 0 or less for all of one or three (then as RGB).
+            overlaid_image: Lay the map over this image, (H, W, 3) or (H, W); the map is interpolated to its
+                size.
+            channel_reduction: ``squeeze_mean`` shows the mean of all channels, ``select_max`` the channel with
+                the largest sum, ``None`` several channels.
+            topk: How many channels, those with the largest sums; 0 or less for all of one or three together.
             arrangement: Rows and columns of the channels; the result is (H * rows, W * columns, 3).
             resize_shape: Interpolate map and image to this (height, width).
             alpha: The weight of the map over the image.
 
         Example:
             >>> import torch
-            >>> Visualizer.draw_featmap(torch.rand(8, 4, 6), channel_reduction=None, topk=4, arrangement=(2, 2)).shape
+            >>> featmap = torch.rand(8, 4, 6)
+            >>> Visualizer.draw_featmap(featmap).shape
+            (4, 6, 3)
+            >>> Visualizer.draw_featmap(featmap, channel_reduction=None, topk=4, arrangement=(2, 2)).shape
             (8, 12, 3)
         """
         return heatmap.draw_featmap(

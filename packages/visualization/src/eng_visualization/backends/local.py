@@ -14,7 +14,7 @@ from eng_fileio import atomic_write_text
 from eng_registry import VISBACKENDS
 from eng_visualization.backends.backend import BaseVisBackend, force_init_env
 from eng_visualization.errors import check
-from eng_visualization.plain import flat_items, plain
+from eng_visualization.plain import as_mapping, flat_items, plain
 
 __all__ = ["LocalVisBackend"]
 
@@ -154,6 +154,5 @@ def _origins(config: Any) -> dict[str, str]:
     """Where each value of a configuration was set, ``{path: "file:line"}``, for configurations that know it."""
     if not hasattr(config, "origin") or not callable(config.origin):
         return {}
-    values = config.to_dict() if hasattr(config, "to_dict") else dict(config)
-    found = ((path, config.origin(path)) for path, _ in flat_items(values))
+    found = ((path, config.origin(path)) for path, _ in flat_items(as_mapping(config)))
     return {path: f"{origin.file}:{origin.line}" for path, origin in found if origin is not None}

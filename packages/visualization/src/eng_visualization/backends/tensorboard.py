@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,11 +11,9 @@ import numpy as np
 from eng_registry import VISBACKENDS
 from eng_visualization.backends.backend import BaseVisBackend, force_init_env
 from eng_visualization.errors import check
-from eng_visualization.plain import plain
+from eng_visualization.plain import numbers
 
 __all__ = ["TensorboardVisBackend"]
-
-logger = logging.getLogger(__name__)
 
 
 @VISBACKENDS.register_module()
@@ -64,11 +61,7 @@ class TensorboardVisBackend(BaseVisBackend):
     @force_init_env
     def add_scalar(self, name: str, value: Any, step: int = 0, **kwargs: Any) -> None:
         """Show a number; anything else is left out with a warning."""
-        number = plain(value)
-        if isinstance(number, (int, float)):
-            self._writer.add_scalar(name, number, step)
-        else:
-            logger.warning("%r is a %s and no number: TensorBoard cannot show it", name, type(value).__name__)
+        self.add_scalars({name: value}, step)
 
     @force_init_env
     def add_scalars(
@@ -79,8 +72,8 @@ class TensorboardVisBackend(BaseVisBackend):
             isinstance(scalar_dict, Mapping), f"scalars must be a mapping, got {type(scalar_dict).__name__}"
         )
         check("step" not in scalar_dict, "`step` is an argument of add_scalars, not one of the scalars")
-        for name, value in scalar_dict.items():
-            self.add_scalar(name, value, step)
+        for name, value in numbers(scalar_dict, "TensorBoard").items():
+            self._writer.add_scalar(name, value, step)
 
     def resume_from(self, step: int) -> None:
         """Make TensorBoard forget what earlier event files of the folder say about later steps."""

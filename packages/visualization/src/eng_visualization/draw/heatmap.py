@@ -13,6 +13,8 @@ from eng_visualization.errors import check
 
 __all__ = ["convert_overlay_heatmap", "draw_featmap", "resize"]
 
+_LUMINANCE = np.array([0.299, 0.587, 0.114])
+
 
 def draw_featmap(
     featmap: Any,
@@ -53,7 +55,7 @@ def convert_overlay_heatmap(feat_map: Any, img: np.ndarray | None = None, alpha:
     """A map of shape (H, W), (1, H, W) or (3, H, W) as colours from blue (least) to red (most).
 
     Args:
-        feat_map: Tensor or array; each channel is stretched to its own minimum and maximum together.
+        feat_map: Tensor or array, of any range.
         img: An RGB image of the same size to lay it over.
         alpha: The weight of the map over the image.
 
@@ -69,13 +71,12 @@ def convert_overlay_heatmap(feat_map: Any, img: np.ndarray | None = None, alpha:
         values.ndim == 2 or (values.ndim == 3 and values.shape[0] in (1, 3)),
         f"a map must be (H, W), (1, H, W) or (3, H, W), got {values.shape}",
     )
+    if values.ndim == 3:
+        # three channels are red, green and blue: their luminance is the map
+        values = np.tensordot(_LUMINANCE, values, 1) if len(values) == 3 else values[0]
     low, high = float(values.min()), float(values.max())
     levels = np.rint((values - low) / (high - low or 1.0) * 255).astype(np.uint8)
-    if levels.ndim == 3 and levels.shape[0] == 3:
-        # three channels are red, green and blue; their colours are looked up one by one
-        heat = np.stack([_jet()[levels[c]][..., c] for c in range(3)], axis=-1)
-    else:
-        heat = _jet()[levels.reshape(levels.shape[-2:])]
+    heat: np.ndarray = _jet()[levels]
     if img is None:
         return heat
     mixed = img.astype(np.float64) * (1 - alpha) + heat.astype(np.float64) * alpha
