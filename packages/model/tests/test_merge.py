@@ -20,7 +20,7 @@ def test_later_ones_win_and_none_is_changed() -> None:
 def test_only_dicts_can_be_merged() -> None:
     """A list of pairs is no dict."""
     with pytest.raises(AssertionError, match="list"):
-        merge_dict([("a", 1)])  # type: ignore[arg-type]
+        merge_dict([("a", 1)])
 
 
 def test_it_can_be_traced() -> None:

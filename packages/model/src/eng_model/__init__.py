@@ -1,5 +1,6 @@
 """BaseModel, preprocessors, initialisation, wrappers and weight averaging."""
 
+from .activation_checkpointing import turn_on_activation_checkpointing
 from .anomalous import anomalous_params, detect_anomalous_params
 from .averaging.base import BaseAveragedModel
 from .averaging.weighted import (
@@ -9,13 +10,18 @@ from .averaging.weighted import (
     WeightedAverage,
 )
 from .base import BaseModel
+from .compile import compile_model
+from .conv_bn import turn_on_efficient_conv_bn_eval
+from .errors import ParameterError
 from .losses import parse_losses
+from .materialize import materialize
 from .merge import merge_dict
 from .module import BaseModule, ModuleDict, ModuleList, Sequential
 from .norm import BatchNormAnyDim, convert_sync_batchnorm, revert_sync_batchnorm
 from .preprocess.base import BaseDataPreprocessor
 from .preprocess.image import ImgDataPreprocessor
 from .preprocess.stack import stack_batch
+from .select import select_modules
 from .tta import BaseTTAModel
 from .weights.apply import (
     BaseInit,
@@ -41,7 +47,9 @@ from .weights.rules import (
     xavier_init,
 )
 from .wrappers.ddp import MMDistributedDataParallel
+from .wrappers.fsdp import MMFullyShardedDataParallel
 from .wrappers.kinds import is_model_wrapper
+from .wrappers.separate import MMSeparateDistributedDataParallel
 
 __all__ = [
     "BaseAveragedModel",
@@ -57,10 +65,13 @@ __all__ = [
     "ImgDataPreprocessor",
     "KaimingInit",
     "MMDistributedDataParallel",
+    "MMFullyShardedDataParallel",
+    "MMSeparateDistributedDataParallel",
     "ModuleDict",
     "ModuleList",
     "MomentumAnnealingEMA",
     "NormalInit",
+    "ParameterError",
     "PretrainedInit",
     "Sequential",
     "StochasticWeightAverage",
@@ -71,18 +82,23 @@ __all__ = [
     "anomalous_params",
     "bias_init_with_prob",
     "caffe2_xavier_init",
+    "compile_model",
     "constant_init",
     "convert_sync_batchnorm",
     "detect_anomalous_params",
     "initialize",
     "is_model_wrapper",
     "kaiming_init",
+    "materialize",
     "merge_dict",
     "normal_init",
     "parse_losses",
     "revert_sync_batchnorm",
+    "select_modules",
     "stack_batch",
     "trunc_normal_init",
+    "turn_on_activation_checkpointing",
+    "turn_on_efficient_conv_bn_eval",
     "uniform_init",
     "update_init_info",
     "xavier_init",

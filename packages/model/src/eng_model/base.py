@@ -58,6 +58,9 @@ class BaseModel(BaseModule):
         A mapping arrives as keyword arguments, a tuple or list as positional ones, `mode` always as a
         keyword. `"loss"` returns a dict of losses that can be differentiated, `"predict"` what the evaluator
         takes, `"tensor"` the raw result.
+
+        Next to the losses, a tensor `batch_weight` may say how many samples or tokens they are the mean of; then
+        accumulated and distributed batches count by it, as if they were one.
         """
 
     def train_step(self, data: Batch, optim_wrapper: OptimWrapperLike) -> LogVars:
@@ -66,7 +69,10 @@ class BaseModel(BaseModule):
             data = self.data_preprocessor(data, training=True)
             losses = self._run_forward(data, "loss")
         total, log_vars = self.parse_losses(losses)
-        optim_wrapper.update_params(total)
+        if "batch_weight" in losses:
+            optim_wrapper.update_params(total, weight=losses["batch_weight"])
+        else:
+            optim_wrapper.update_params(total)
         return log_vars
 
     def val_step(self, data: Batch, optim_wrapper: OptimWrapperLike | None = None) -> Any:

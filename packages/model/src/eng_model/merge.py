@@ -7,7 +7,7 @@ from typing import Any
 from torch import fx
 
 
-def merge_dict(*args: dict[Any, Any]) -> dict[Any, Any]:
+def merge_dict(*args: Any) -> Any:
     """One dict of all; later ones win. Under `torch.fx`, dicts that are not known yet are merged when the graph runs.
 
     Raises `AssertionError` for anything that is not a dict.
@@ -18,7 +18,7 @@ def merge_dict(*args: dict[Any, Any]) -> dict[Any, Any]:
     merged: dict[Any, Any] = {}
     for each in args:
         if isinstance(each, fx.Proxy):
-            return each.tracer.create_proxy("call_function", merge_dict, args, {})  # type: ignore[return-value]
+            return each.tracer.create_proxy("call_function", merge_dict, args, {})
         if not isinstance(each, dict):
             raise AssertionError(f"merge_dict takes dicts, not a {type(each).__name__}")
         merged.update(each)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, Protocol, TypeAlias, runtime_checkable
+from typing import Any, Protocol, TypeAlias
 
 from torch import Tensor, nn
 
@@ -32,15 +32,9 @@ class OptimWrapperLike(Protocol):
         """Hold what the forward pass needs: autocast, or no gradient synchronisation inside a window."""
         ...
 
-    def update_params(self, loss: Tensor) -> None:
-        """Go one micro-batch further: backward and, when it is time, step and zero the gradients."""
-        ...
+    def update_params(self, loss: Tensor, *args: Any, **kwargs: Any) -> None:
+        """Go one micro-batch further: backward and, when it is time, step and zero the gradients.
 
-
-@runtime_checkable
-class Movable(Protocol):
-    """A leaf that is no tensor, but moves like one."""
-
-    def to(self, *args: Any, **kwargs: Any) -> Any:
-        """Return the same content on another device."""
+        Only a model whose losses have a `batch_weight` passes it on, as the keyword `weight`.
+        """
         ...
