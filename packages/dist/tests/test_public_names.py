@@ -4,8 +4,11 @@ import eng_dist
 def test_the_front_door_offers_exactly_these_names() -> None:
     """What is public is decided here, on purpose; the list is sorted and every name is there."""
     assert eng_dist.__all__ == [
+        "CollectiveMismatchError",
         "LaunchError",
         "MissingVariableError",
+        "RemoteRankError",
+        "Scope",
         "abort_on_error",
         "all_gather",
         "all_gather_object",
@@ -16,6 +19,7 @@ def test_the_front_door_offers_exactly_these_names() -> None:
         "broadcast",
         "broadcast_object_list",
         "cast_data_device",
+        "check_collectives",
         "collect_results",
         "collect_results_cpu",
         "collect_results_gpu",

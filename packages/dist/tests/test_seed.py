@@ -21,7 +21,7 @@ def test_the_same_seed_gives_the_same_numbers() -> None:
 
 def test_a_seed_out_of_range_is_refused() -> None:
     """All generators take 32 bits."""
-    with pytest.raises(ValueError, match="a seed lies in 0 .. 4294967295, got -1"):
+    with pytest.raises(ValueError, match=r"a seed lies in 0 \.\. 4294967295, got -1"):
         seed_everything(-1)
 
 

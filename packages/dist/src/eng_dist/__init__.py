@@ -31,17 +31,21 @@ from eng_dist.environment import (
     is_distributed,
     is_main_process,
 )
-from eng_dist.failure import abort_on_error
+from eng_dist.failure import RemoteRankError, Scope, abort_on_error
 from eng_dist.launch import destroy, infer_launcher, init_dist
 from eng_dist.launchers import LaunchError, MissingVariableError
 from eng_dist.main_only import master_only
 from eng_dist.objects import all_gather_object, broadcast_object_list, gather_object
 from eng_dist.results import collect_results, collect_results_cpu, collect_results_gpu
 from eng_dist.seed import rng_state, seed_everything, set_rng_state, sync_random_seed
+from eng_dist.trace import CollectiveMismatchError, check_collectives
 
 __all__ = [
+    "CollectiveMismatchError",
     "LaunchError",
     "MissingVariableError",
+    "RemoteRankError",
+    "Scope",
     "abort_on_error",
     "all_gather",
     "all_gather_object",
@@ -52,6 +56,7 @@ __all__ = [
     "broadcast",
     "broadcast_object_list",
     "cast_data_device",
+    "check_collectives",
     "collect_results",
     "collect_results_cpu",
     "collect_results_gpu",

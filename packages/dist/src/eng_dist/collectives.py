@@ -14,6 +14,7 @@ from torch import distributed as torch_dist
 
 from eng_dist.devices import get_comm_device
 from eng_dist.environment import Group, get_rank, get_world_size
+from eng_dist.trace import announce
 
 _REDUCE_OPS = {
     "sum": torch_dist.ReduceOp.SUM,
@@ -30,6 +31,7 @@ _REDUCE_OPS = {
 def barrier(group: Group = None) -> None:
     """Wait until every rank of `group` is here."""
     if get_world_size(group) > 1:
+        announce("barrier", group)
         torch_dist.barrier(group)
 
 
@@ -50,7 +52,7 @@ def all_reduce(data: Tensor, op: str = "sum", group: Group = None) -> None:
     name = _checked(op)
     size = get_world_size(group)
     if size > 1:
-        with _travel(data, group) as there:
+        with _travel(f"all_reduce({name})", data, group) as there:
             torch_dist.all_reduce(there, _REDUCE_OPS[name], group)
             if name == "mean":
                 there.copy_(there / size)
@@ -61,7 +63,7 @@ def all_gather(data: Tensor, group: Group = None) -> list[Tensor]:
     size = get_world_size(group)
     if size == 1:
         return [data]
-    there = _sent(data, group)
+    there = _sent("all_gather", data, group)
     gathered = [torch.empty_like(there) for _ in range(size)]
     torch_dist.all_gather(gathered, there, group)
     return [part.to(data.device) for part in gathered]
@@ -72,7 +74,7 @@ def gather(data: Tensor, dst: int = 0, group: Group = None) -> list[Tensor]:
     size = get_world_size(group)
     if size == 1:
         return [data]
-    there = _sent(data, group)
+    there = _sent(f"gather(dst={dst})", data, group)
     here = get_rank() == dst
     gathered = [torch.empty_like(there) for _ in range(size)] if here else None
     torch_dist.gather(there, gathered, dst, group)
@@ -82,7 +84,7 @@ def gather(data: Tensor, dst: int = 0, group: Group = None) -> list[Tensor]:
 def broadcast(data: Tensor, src: int = 0, group: Group = None) -> None:
     """Replace `data` on every rank by that of `src`."""
     if get_world_size(group) > 1:
-        with _travel(data, group) as there:
+        with _travel(f"broadcast(src={src})", data, group) as there:
             torch_dist.broadcast(there, src, group)
 
 
@@ -132,17 +134,18 @@ def all_reduce_params(
 
 
 @contextmanager
-def _travel(data: Tensor, group: Group) -> Iterator[Tensor]:
+def _travel(name: str, data: Tensor, group: Group) -> Iterator[Tensor]:
     """`data` where the backend can reach it; what was done to it there is written back to `data`."""
-    there = _sent(data, group)
+    there = _sent(name, data, group)
     yield there
     here = data.detach()
     if there.data_ptr() != here.data_ptr() or there.device != here.device:
         here.copy_(there)
 
 
-def _sent(data: Tensor, group: Group) -> Tensor:
-    """A contiguous `data` on the backend's device, without history."""
+def _sent(name: str, data: Tensor, group: Group) -> Tensor:
+    """A contiguous `data` on the backend's device, without history, ready for the collective `name`."""
+    announce(name, group, data)
     return data.detach().to(get_comm_device(group)).contiguous()
 
 

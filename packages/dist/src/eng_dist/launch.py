@@ -20,6 +20,9 @@ from eng_dist import launchers
 from eng_dist.devices import get_device
 from eng_dist.environment import forget_local_group, is_distributed
 from eng_dist.launchers import LaunchError, Place
+from eng_dist.trace import check_if_asked, forget_numbers
+from eng_dist.unblock import forget_connections, remember_connections
+from eng_dist.watch import end_watch
 
 logger = logging.getLogger(__name__)
 
@@ -70,14 +73,17 @@ def init_dist(
     if init_backend == "deepspeed":
         _init_deepspeed(chosen, timeout, kwargs)
     else:
-        torch_dist.init_process_group(
-            chosen,
-            store=_meet(place, init_timeout),
-            rank=place.rank,
-            world_size=place.world_size,
-            timeout=timedelta(seconds=timeout),
-            **kwargs,
-        )
+        store = _meet(place, init_timeout)
+        with remember_connections():
+            torch_dist.init_process_group(
+                chosen,
+                store=store,
+                rank=place.rank,
+                world_size=place.world_size,
+                timeout=timedelta(seconds=timeout),
+                **kwargs,
+            )
+    check_if_asked()
     global _started_here
     _started_here = True
 
@@ -85,10 +91,14 @@ def init_dist(
 def destroy() -> None:
     """End the process group if `init_dist` started it; else nothing happens."""
     global _started_here
-    if _started_here and is_distributed():
+    if not _started_here:
+        return
+    end_watch()
+    if is_distributed():
         torch_dist.destroy_process_group()
     _started_here = False
-    forget_local_group()
+    for forget in (forget_local_group, forget_connections, forget_numbers):
+        forget()
 
 
 def _place(launcher: str, port: int | None) -> Place:

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from torch import distributed as torch_dist
 
 from eng_dist.environment import Group, get_rank, get_world_size
+from eng_dist.trace import announce
 
 T = TypeVar("T")
 
@@ -23,6 +24,7 @@ def all_gather_object(data: T, group: Group = None) -> list[T]:
     if size == 1:
         return [data]
     gathered: list[Any] = [None] * size
+    announce("all_gather_object", group)
     torch_dist.all_gather_object(gathered, data, group)
     return gathered
 
@@ -33,6 +35,7 @@ def gather_object(data: T, dst: int = 0, group: Group = None) -> list[T] | None:
     if size == 1:
         return [data]
     gathered: list[Any] | None = [None] * size if get_rank() == dst else None
+    announce(f"gather_object(dst={dst})", group)
     torch_dist.gather_object(data, gathered, dst, group)
     return gathered
 
@@ -44,4 +47,5 @@ def broadcast_object_list(data: list[Any], src: int = 0, group: Group = None) ->
     """
     assert isinstance(data, list), f"expected a list of objects, but found {type(data).__name__}"
     if get_world_size(group) > 1:
+        announce(f"broadcast_object_list(src={src}) of {len(data)} objects", group)
         torch_dist.broadcast_object_list(data, src, group)

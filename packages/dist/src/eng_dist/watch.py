@@ -1,0 +1,127 @@
+"""This rank's end of the line to its companion process (`watcher`): start it, tell it, hear from it."""
+
+import json
+import os
+import queue
+import secrets
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from torch import distributed as torch_dist
+
+from eng_dist import watcher
+from eng_dist.environment import get_dist_info
+from eng_dist.watcher import BlackBox, Line, Message
+
+CAN_WATCH = hasattr(socket, "AF_UNIX") and sys.platform != "win32"
+
+_made = 0
+_current: "Watch | None" = None
+_current_group: Any = None
+
+
+class Watch:
+    """A companion of this process for as long as the process group lives.
+
+    `on_failure` is called, in a thread of its own, with the first failure of any rank.
+    """
+
+    def __init__(self, key: str, *, stopped_after: float, patience: float) -> None:
+        self.rank, self.world_size = get_dist_info()
+        self.failure: Message | None = None
+        self.failed = threading.Event()
+        self.on_failure: Callable[[], None] = lambda: None
+        self._positions: queue.SimpleQueue[list[Message]] = queue.SimpleQueue()
+        with tempfile.TemporaryFile() as file:
+            file.truncate(BlackBox.SIZE)
+            self.box = BlackBox(file.fileno())
+            self.box.step = None
+            here, there = socket.socketpair()
+            command = [sys.executable, "-I", "-S", watcher.__file__, str(there.fileno()), str(file.fileno())]
+            self._process = subprocess.Popen(
+                command,
+                pass_fds=(there.fileno(), file.fileno()),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+            )
+            there.close()
+        self._line = Line(here)
+        self._introduce(key, {"stopped_after": stopped_after, "patience": patience})
+        threading.Thread(target=self._read, name="eng-dist-watch", daemon=True).start()
+
+    def report(self, message: str) -> None:
+        """Tell everybody that this rank has failed."""
+        self.publish(self.box.position(self.rank) | {"message": message})
+
+    def publish(self, failure: Message) -> None:
+        """Tell everybody of a failure, unless there was one before."""
+        self._line.send({"failed": failure})
+
+    def positions(self, seconds: float) -> list[Message]:
+        """What every rank is doing, as their companions see it; empty if no answer comes in time."""
+        self._line.send({"ask": True})
+        try:
+            return self._positions.get(timeout=seconds)
+        except queue.Empty:
+            return []
+
+    def close(self) -> None:
+        """Say goodbye: that this process ends is no failure any more."""
+        self._line.send({"bye": True})
+
+    def _introduce(self, key: str, config: Message) -> None:
+        """The ranks find the hub, and learn the secret of the job, through torch's store."""
+        store = torch_dist.distributed_c10d._get_default_store()
+        config |= {"rank": self.rank, "world_size": self.world_size, "host": _host(store), "hub": None}
+        if self.rank == 0:
+            secret = secrets.token_hex(16)
+            self._line.send(config | {"secret": secret})
+            port = self._line.receive_one()["port"]
+            store.set(key, json.dumps({"host": config["host"], "port": port, "secret": secret}))
+        else:
+            hub = json.loads(store.get(key))
+            self._line.send(config | {"hub": [hub["host"], hub["port"]], "secret": hub["secret"]})
+
+    def _read(self) -> None:
+        while (messages := self._line.receive()) is not None:
+            for message in messages:
+                if "positions" in message:
+                    self._positions.put(message["positions"])
+                elif self.failure is None:
+                    self.failure = message["failed"]
+                    self.failed.set()
+                    threading.Thread(target=self.on_failure, name="eng-dist-failure", daemon=True).start()
+        self._process.wait()
+
+
+def current_watch(*, stopped_after: float, patience: float) -> Watch | None:
+    """The watch over the default process group, started if need be; None in a world of one."""
+    global _made, _current, _current_group
+    if not CAN_WATCH or get_dist_info()[1] == 1:
+        return None
+    group = torch_dist.distributed_c10d._get_default_group()
+    if _current is None or group is not _current_group:
+        _made += 1
+        _current = Watch(f"eng/watch/{_made}", stopped_after=stopped_after, patience=patience)
+        _current_group = group
+    return _current
+
+
+def end_watch() -> None:
+    """Called when the process group ends."""
+    global _current, _current_group
+    if _current is not None:
+        _current.close()
+    _current, _current_group = None, None
+
+
+def _host(store: Any) -> str:
+    """The machine of rank 0, as the others reach it: that of torch's store."""
+    while hasattr(store, "underlying_store"):
+        store = store.underlying_store
+    return str(getattr(store, "host", None) or os.environ.get("MASTER_ADDR") or socket.gethostname())

@@ -1,0 +1,442 @@
+"""The small process beside each rank that sees how the rank fares, whatever the rank itself is doing.
+
+A thread inside the rank would fall silent with it: a stopped process runs no thread, and one long call that
+keeps Python's lock (unpickling a data set) looks like death. So each rank has a companion that needs only the
+standard library (this file is run as a script, without torch). It looks after its rank's process, and holds
+one connection to the hub, which lives in the companion of rank 0 and tells everybody about the first failure.
+
+What a rank was doing is read from its black box, a few bytes of shared memory that outlive it.
+Messages are lines of JSON; nothing is unpickled. Who connects must know the job's secret.
+"""
+
+import hmac
+import ipaddress
+import json
+import mmap
+import os
+import selectors
+import signal
+import socket
+import struct
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+TICK_SECONDS = 0.5
+SILENT_SECONDS = 8.0
+CONNECT_SECONDS = 60.0
+_LONGEST_LINE = 2**20
+_LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
+
+Message = dict[str, Any]
+
+
+class BlackBox:
+    """What the rank is doing, in memory that its companion shares: written without a lock or a message."""
+
+    SIZE = 192
+    _ACTIVE, _STEP, _COLLECTIVES, _PHASE, _COLLECTIVE, _TEXT = 0, 8, 16, 24, 88, 64
+
+    def __init__(self, file: int) -> None:
+        """`file` is a descriptor of at least `SIZE` bytes; -1 makes a box of this process alone."""
+        self._memory = mmap.mmap(file, self.SIZE)
+        if file == -1:
+            self.step = None
+
+    @property
+    def active(self) -> bool:
+        """Whether the rank is inside of a guarded scope, so that its end would be a failure."""
+        return self._memory[self._ACTIVE] == 1
+
+    @active.setter
+    def active(self, value: bool) -> None:
+        self._memory[self._ACTIVE] = int(value)
+
+    @property
+    def step(self) -> int | None:
+        """The step that the rank is in, None before the first."""
+        step = self._number(self._STEP)
+        return None if step < 0 else step
+
+    @step.setter
+    def step(self, value: int | None) -> None:
+        struct.pack_into("<q", self._memory, self._STEP, -1 if value is None else value)
+
+    @property
+    def phase(self) -> str:
+        """The name of what the rank does: train, val, save."""
+        return self._text(self._PHASE)
+
+    @phase.setter
+    def phase(self, value: str) -> None:
+        self._write(self._PHASE, value)
+
+    @property
+    def collectives(self) -> int:
+        """How many collectives of the default group the rank has entered."""
+        return self._number(self._COLLECTIVES)
+
+    @property
+    def collective(self) -> str:
+        """The name of the last one."""
+        return self._text(self._COLLECTIVE)
+
+    def enter_collective(self, name: str) -> None:
+        """Note that the rank enters a collective of the default group."""
+        struct.pack_into("<q", self._memory, self._COLLECTIVES, self.collectives + 1)
+        self._write(self._COLLECTIVE, name)
+
+    def position(self, rank: int) -> Message:
+        """All of it, as plain data."""
+        return {
+            "rank": rank,
+            "step": self.step,
+            "phase": self.phase,
+            "collectives": self.collectives,
+            "collective": self.collective,
+        }
+
+    def _number(self, offset: int) -> int:
+        return int(struct.unpack_from("<q", self._memory, offset)[0])
+
+    def _text(self, offset: int) -> str:
+        return self._memory[offset : offset + self._TEXT].rstrip(b"\0").decode(errors="replace")
+
+    def _write(self, offset: int, text: str) -> None:
+        self._memory[offset : offset + self._TEXT] = text.encode()[: self._TEXT].ljust(self._TEXT, b"\0")
+
+
+class Line:
+    """Messages over a socket, one per line."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.sock = sock
+        self._rest = b""
+
+    def send(self, message: Message) -> None:
+        """Send, or do nothing where nobody listens any more: the loss shows on the next read."""
+        try:
+            self.sock.sendall(json.dumps(message).encode() + b"\n")
+        except OSError:
+            pass
+
+    def receive(self) -> list[Message] | None:
+        """The messages that have come, waiting for bytes; None when the other side is gone.
+
+        Raises:
+            ValueError: what came is no message.
+        """
+        try:
+            received = self.sock.recv(65536)
+        except OSError:
+            received = b""
+        if not received:
+            return None
+        *lines, self._rest = (self._rest + received).split(b"\n")
+        if len(self._rest) > _LONGEST_LINE:
+            raise ValueError("a line without an end")
+        return [json.loads(line) for line in lines]
+
+    def receive_one(self) -> Message:
+        """The next message.
+
+        Raises:
+            ConnectionError: the other side is gone.
+        """
+        while True:
+            messages = self.receive()
+            if messages is None:
+                raise ConnectionError("the other side has gone")
+            if messages:
+                return messages[0]
+
+
+class Hub:
+    """Where all companions meet: the first failure that it hears of goes to everybody."""
+
+    def __init__(self, host: str, world_size: int, secret: str, loop: selectors.BaseSelector) -> None:
+        self.world_size = world_size
+        self.secret = secret
+        self.loop = loop
+        self.failure: Message | None = None
+        self.ranks: dict[Line, int] = {}
+        self.greeted: set[int] = set()
+        self.opened = time.monotonic()
+        self.heard: dict[Line, float] = {}
+        self.positions: dict[int, Message] = {}
+        self.asking: list[Line] = []
+        self.listener = _listen(host, world_size)
+        self.loop.register(self.listener, selectors.EVENT_READ, self._accept)
+
+    @property
+    def address(self) -> tuple[str, int]:
+        """Where this machine reaches the hub; from elsewhere it is the same port of the host."""
+        host, port = self.listener.getsockname()[:2]
+        return ("localhost" if host in ("0.0.0.0", "::") else host), port
+
+    @property
+    def is_done(self) -> bool:
+        """Whether everybody has been here, or had the time to be, and has left."""
+        late = time.monotonic() - self.opened > CONNECT_SECONDS
+        return not self.ranks and (late or len(self.greeted) == self.world_size)
+
+    def tick(self, now: float) -> None:
+        """Name who has been silent for too long; tell the others that we are here."""
+        for line, rank in list(self.ranks.items()):
+            if now - self.heard[line] > SILENT_SECONDS:
+                self._lose(line, f"nothing was heard of its machine for {SILENT_SECONDS:g} s")
+            else:
+                line.send({"alive": rank})
+
+    def _accept(self) -> None:
+        sock, _ = self.listener.accept()
+        sock.settimeout(2.0)
+        line = Line(sock)
+        self.loop.register(sock, selectors.EVENT_READ, lambda: self._hear(line))
+
+    def _hear(self, line: Line) -> None:
+        try:
+            messages = line.receive()
+        except ValueError:  # a stranger: a port scanner, a browser
+            self._close(line)
+            return
+        if messages is None:
+            self._lose(line, "its machine, or its companion process, was lost")
+            return
+        self.heard[line] = time.monotonic()
+        for message in messages:
+            if line in self.ranks:
+                self._take(line, message)
+            elif hmac.compare_digest(str(message.get("secret")), self.secret):
+                self._greet(line, int(message["rank"]))
+            else:
+                self._close(line)
+                return
+
+    def _greet(self, line: Line, rank: int) -> None:
+        self.ranks[line] = rank
+        self.greeted.add(rank)
+        if self.failure:
+            line.send({"failed": self.failure})
+
+    def _take(self, line: Line, message: Message) -> None:
+        if "failed" in message:
+            self._tell(message["failed"])
+        elif "ask" in message:
+            self.positions.clear()
+            self.asking.append(line)
+            for other in self.ranks:
+                other.send({"ask": True})
+        elif "position" in message:
+            self.positions[self.ranks[line]] = message["position"]
+            if len(self.positions) == len(self.ranks):
+                self._answer()
+        elif "bye" in message:
+            self._close(line)
+
+    def _answer(self) -> None:
+        for line in self.asking:
+            line.send({"positions": [self.positions[rank] for rank in sorted(self.positions)]})
+        self.asking.clear()
+
+    def _tell(self, failure: Message) -> None:
+        if self.failure is None:
+            self.failure = failure
+            for line in self.ranks:
+                line.send({"failed": failure})
+
+    def _lose(self, line: Line, why: str) -> None:
+        rank = self.ranks.get(line)
+        self._close(line)
+        if rank is not None:
+            self._tell({"rank": rank, "step": None, "phase": "", "message": why})
+
+    def _close(self, line: Line) -> None:
+        if line.sock.fileno() == -1:
+            return
+        self.loop.unregister(line.sock)
+        line.sock.close()
+        self.ranks.pop(line, None)
+        self.heard.pop(line, None)
+
+
+class Watcher:
+    """The companion of one rank."""
+
+    def __init__(self, main: Line, box: BlackBox) -> None:
+        self.main = main
+        self.box = box
+        self.process = os.getppid()
+        self.loop = selectors.DefaultSelector()
+        self.failure: Message | None = None
+        self.failed_at = 0.0
+        self.stopped_ticks = 0
+        self.gone = False
+
+    def run(self) -> None:
+        """Look after the rank until it and, where the hub is here, all others have gone."""
+        config = self.main.receive_one()
+        self.rank = int(config["rank"])
+        self.stopped_after = float(config["stopped_after"])
+        self.patience = float(config["patience"])
+        hub = None
+        address = config["hub"]
+        if address is None:
+            hub = Hub(config["host"], config["world_size"], config["secret"], self.loop)
+            self.main.send({"port": hub.address[1]})
+            address = hub.address
+        self.line = Line(_connect(str(address[0]), int(address[1])))
+        self.line.send({"secret": config["secret"], "rank": self.rank})
+        self.heard = time.monotonic()
+        self.loop.register(self.main.sock, selectors.EVENT_READ, self._hear_main)
+        self.loop.register(self.line.sock, selectors.EVENT_READ, self._hear_hub)
+        last = time.monotonic()
+        while not (self.gone and (hub is None or hub.is_done)):
+            for key, _ in self.loop.select(TICK_SECONDS):
+                handle: Callable[[], None] = key.data
+                handle()
+            now = time.monotonic()
+            if now - last >= TICK_SECONDS:
+                self._forgive(hub, now - last)
+                last = now
+                self._tick(now)
+                if hub:
+                    hub.tick(now)
+
+    def _forgive(self, hub: Hub | None, elapsed: float) -> None:
+        """If we ourselves were stopped (a suspended job), that time counts as silence of nobody."""
+        if elapsed > 4 * TICK_SECONDS:
+            self.heard += elapsed
+            if hub:
+                hub.heard = {line: heard + elapsed for line, heard in hub.heard.items()}
+
+    def _tick(self, now: float) -> None:
+        if self.gone:
+            return
+        if os.getppid() != self.process:
+            self._leave()
+            return
+        self.line.send({"alive": self.rank})
+        self.stopped_ticks = self.stopped_ticks + 1 if _is_stopped(self.process) else 0
+        if self.stopped_ticks * TICK_SECONDS >= self.stopped_after and self.box.active:
+            self._report(f"process {self.process} has been stopped (SIGSTOP) for {self.stopped_after:g} s")
+        if now - self.heard > SILENT_SECONDS:
+            self._hear_failure(_lost_hub())
+        if self.failure and self.box.active and (self.stopped_ticks or now - self.failed_at > self.patience):
+            self._end_process()
+
+    def _end_process(self) -> None:
+        assert self.failure is not None
+        state = "is stopped" if self.stopped_ticks else f"has not reacted for {self.patience:g} s"
+        print(
+            f"eng: rank {self.rank} (process {self.process}) is killed, since rank {self.failure['rank']} has failed "
+            f"and it {state}. The failure: {self.failure['message']}",
+            file=sys.stderr,
+            flush=True,
+        )
+        os.kill(self.process, signal.SIGKILL)
+
+    def _hear_main(self) -> None:
+        messages = self.main.receive()
+        if messages is None:
+            self._leave()
+            return
+        for message in messages:
+            if "bye" in message:
+                self.box.active = False
+                self._leave()
+                return
+            self.line.send(message)
+
+    def _hear_hub(self) -> None:
+        messages = self.line.receive()
+        if messages is None:
+            self.loop.unregister(self.line.sock)
+            self._hear_failure(_lost_hub())
+            return
+        self.heard = time.monotonic()
+        for message in messages:
+            if "failed" in message:
+                self._hear_failure(message["failed"])
+            elif "ask" in message:
+                self.line.send({"position": self.box.position(self.rank)})
+            elif "positions" in message:
+                self.main.send(message)
+
+    def _hear_failure(self, failure: Message) -> None:
+        if self.failure is None:
+            self.failure = failure
+            self.failed_at = time.monotonic()
+            self.main.send({"failed": failure})
+
+    def _report(self, message: str) -> None:
+        if self.failure is None:
+            self.line.send({"failed": self.box.position(self.rank) | {"message": message}})
+
+    def _leave(self) -> None:
+        """The rank has gone: quietly, or in the middle of its work."""
+        if self.gone:
+            return
+        self.gone = True
+        if self.box.active:
+            self._report(
+                f"process {self.process} has ended without an exception: killed (out of memory?) or os._exit"
+            )
+        self.loop.unregister(self.main.sock)
+        self.line.send({"bye": self.rank})
+
+
+def _lost_hub() -> Message:
+    return {"rank": 0, "step": None, "phase": "", "message": "the connection to its machine was lost"}
+
+
+def _listen(host: str, world_size: int) -> socket.socket:
+    """A listener on the address of `host` only, or on all addresses where that is not one of this machine."""
+    backlog = max(world_size, 128)
+    family, _, _, _, address = socket.getaddrinfo(host, 0, type=socket.SOCK_STREAM)[0]
+    own_name_only = ipaddress.ip_address(address[0]).is_loopback and host not in _LOOPBACK_NAMES
+    if not own_name_only:  # as with Debian's 127.0.1.1, under which no other machine finds this one
+        try:
+            return socket.create_server(address[:2], family=family, backlog=backlog)
+        except OSError:
+            pass  # MASTER_ADDR leads here by way of another machine
+    return socket.create_server(("", 0), backlog=backlog)
+
+
+def _connect(host: str, port: int) -> socket.socket:
+    deadline = time.monotonic() + CONNECT_SECONDS
+    while True:
+        try:
+            sock = socket.create_connection((host, port), timeout=2.0)
+            break
+        except OSError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(TICK_SECONDS)
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return sock
+
+
+def _is_stopped(process: int) -> bool:
+    """Whether the system shows the process as stopped; a debugger's halt ('t') is none."""
+    try:
+        with open(f"/proc/{process}/stat", "rb") as stat:
+            return stat.read().rpartition(b")")[2].split()[0] == b"T"
+    except OSError:
+        return False
+
+
+def main() -> None:
+    """Run as ``python -I -S watcher.py <descriptor of the line to the rank> <descriptor of its box>``."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)  # they are meant for the rank; we go when it goes
+    line, box = (int(argument) for argument in sys.argv[1:3])
+    try:
+        Watcher(Line(socket.socket(fileno=line)), BlackBox(box)).run()
+    except OSError as error:
+        print(f"eng: failures of other ranks will not end this one: {error}", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()
