@@ -12,14 +12,13 @@ from typing import Any
 
 import pytest
 
-from eng_dist import destroy, init_dist
+with warnings.catch_warnings():
+    warnings.filterwarnings(
+        "ignore", "Failed to initialize NumPy"
+    )  # eng-dist does without; torch says so once
+    from eng_dist import destroy, init_dist
 
 SECONDS = 60.0
-
-
-def pytest_configure(config: pytest.Config) -> None:
-    """eng-dist does without numpy, and torch says so once where it is not installed."""
-    config.addinivalue_line("filterwarnings", "ignore:Failed to initialize NumPy:UserWarning")
 
 
 @dataclass

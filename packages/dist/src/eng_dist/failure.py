@@ -113,6 +113,7 @@ def abort_on_error(*, stopped_after: float = 4.0, patience: float = 10.0) -> Ite
     guard.enter()
     _scope = Scope(watch.box)
     try:
+        guard.check()  # what failed before `_end` was set
         yield _scope
         guard.check()
     except BaseException as error:
@@ -136,7 +137,6 @@ class _Guard:
         self.previous: Any = None
 
     def enter(self) -> None:
-        self.check()
         if self.signal is not None:
             self.previous = signal.signal(self.signal, self._interrupt)
         trace.record_in(self.watch.box)

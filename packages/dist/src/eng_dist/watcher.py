@@ -139,17 +139,19 @@ class Line:
         return [json.loads(line) for line in lines]
 
     def receive_one(self) -> Message:
-        """The next message.
+        """The next message, byte by byte: what follows it is left for `receive`.
 
         Raises:
             ConnectionError: the other side is gone.
         """
-        while True:
-            messages = self.receive()
-            if messages is None:
+        line = b""
+        while not line.endswith(b"\n"):
+            byte = self.sock.recv(1)
+            if not byte:
                 raise ConnectionError("the other side has gone")
-            if messages:
-                return messages[0]
+            line += byte
+        message: Message = json.loads(line)
+        return message
 
 
 class Hub:
