@@ -248,3 +248,25 @@ def test_the_current_hub_is_made_when_there_is_none(monkeypatch):
     assert MessageHub.get_current_instance().instance_name == "eng"
     mine = MessageHub.get_instance("mine")
     assert MessageHub.get_current_instance() is mine
+
+
+def test_a_checkpoint_does_not_grow_with_the_run():
+    """The state of a hub after 200 000 iterations is that after 1000, to the byte."""
+    sizes = []
+    hub = MessageHub("a")
+    for iteration in range(200_000):
+        hub.record({"train/loss": 1 / (iteration + 1), "train/lr": 0.1})
+        if iteration + 1 in (1000, 200_000):
+            sizes.append(len(json.dumps(hub.state_dict())))
+    assert sizes[0] == sizes[1]
+    assert len(hub.get_scalar("train/loss")) == 100_000
+
+
+def test_the_length_of_the_state_can_be_chosen():
+    """Whoever wants the whole history in a checkpoint says so."""
+    hub = MessageHub("a", state_length=50_000)
+    for iteration in range(5000):
+        hub.record({"loss": float(iteration)})
+    other = MessageHub("b")
+    other.load_state_dict(hub.state_dict())
+    assert len(other.get_scalar("loss")) == 5000

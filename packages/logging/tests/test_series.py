@@ -193,3 +193,66 @@ def test_a_million_values_cost_what_a_few_cost():
     # the numbers differ, the number of characters does not
     assert len(json.dumps(series.state_dict())) == size
     assert len(series) == 1000
+
+
+def test_the_state_does_not_grow_with_the_run():
+    """After a million values the state has as many characters as after a thousand, and the same answers."""
+    series = HistoryBuffer(max_length=5000)
+    for step in range(1000):
+        series.append(float(step))
+    size = len(json.dumps(series.state_dict()))
+    for step in range(1000, 1_000_000):
+        series.append(float(step))
+        if step % 1000 == 0:
+            series.mean(100)
+    state = series.state_dict()
+    assert len(json.dumps(state)) == size + len("100") - len("0")  # the window asked for
+    back = HistoryBuffer.from_state_dict(state)
+    for window in (1, 100, 1_000_000):
+        assert back.mean(window) == series.mean(window)
+        assert back.min(window) == series.min(window)
+        assert back.max(window) == series.max(window)
+    assert series.mean(1_000_000) == 499_999.5
+    assert series.min(2_000_000) == 0.0
+
+
+def test_the_state_holds_the_longest_window_asked_for():
+    """Who averages over 40 values can do so after a resume; who never asked loses what is older than `length`."""
+    series = HistoryBuffer()
+    for step in range(100):
+        series.append(float(step))
+    assert len(HistoryBuffer.from_state_dict(series.state_dict(10))) == 10
+    mean = series.mean(40)
+    back = HistoryBuffer.from_state_dict(series.state_dict(10))
+    assert len(back) == 40
+    assert back.mean(40) == mean
+    # a window over everything is answered by the totals and keeps nothing
+    series.mean(100)
+    assert len(HistoryBuffer.from_state_dict(series.state_dict(10))) == 40
+
+
+@given(st.lists(numbers, min_size=1, max_size=60), st.integers(0, 60), st.integers(1, 8))
+def test_totals_do_not_depend_on_when_values_are_read(values, cut, length):
+    """Reading early, or going on from a state, gives the sums of a series that nobody read, to the last bit."""
+    quiet, busy = HistoryBuffer(max_length=100), HistoryBuffer(max_length=100)
+    for value in values:
+        quiet.append(value)
+    for value in values[:cut]:
+        busy.append(value)
+        busy.current()
+    resumed = HistoryBuffer.from_state_dict(busy.state_dict(length))
+    for value in values[cut:]:
+        resumed.append(value)
+    assert resumed.state_dict(1)["totals"] == quiet.state_dict(1)["totals"]
+    assert resumed.max(1000) == max(values)
+    assert resumed.min(1000) == min(values)
+
+
+def test_none_takes_what_is_kept_and_a_long_window_all_there_was():
+    """A series of three is a moving window of three; asked for more than its life it has its totals."""
+    series = HistoryBuffer(max_length=3)
+    for value in (9.0, 1.0, 2.0, 3.0):
+        series.append(value)
+        series.current()
+    assert (series.mean(), series.max(), series.min()) == (2.0, 3.0, 1.0)
+    assert (series.mean(4), series.max(4), series.min(4)) == (3.75, 9.0, 1.0)

@@ -14,7 +14,7 @@ from typing import Any, Self
 
 from eng_logging.errors import ArgumentError
 from eng_logging.manager import ManagerMixin
-from eng_logging.series import HistoryBuffer
+from eng_logging.series import STATE_LENGTH, HistoryBuffer
 
 __all__ = ["MessageHub"]
 
@@ -32,6 +32,8 @@ class MessageHub(ManagerMixin):
         runtime_info: Facts to begin with.
         resumed_keys: For each of their keys whether it belongs to the state of the run.
         max_length: How many values the hub keeps of each series that it makes.
+        state_length: How many of them are in its state, unless statistics of a longer window were asked for (see
+            `HistoryBuffer.state_dict`): what keeps a checkpoint from growing with the run.
 
     Example:
         >>> hub = MessageHub("example")
@@ -54,6 +56,7 @@ class MessageHub(ManagerMixin):
         resumed_keys: dict[str, bool] | None = None,
         *,
         max_length: int = 100_000,
+        state_length: int = STATE_LENGTH,
     ) -> None:
         super().__init__(name)
         for what, given in (
@@ -67,6 +70,7 @@ class MessageHub(ManagerMixin):
         self._runtime_info: OrderedDict[str, Any] = OrderedDict(runtime_info or {})
         self._resumed_keys: OrderedDict[str, bool] = OrderedDict(resumed_keys or {})
         self._max_length = max_length
+        self._state_length = state_length
         self._records = 0
         for key, series in self._log_scalars.items():
             if not isinstance(series, HistoryBuffer):
@@ -193,9 +197,12 @@ class MessageHub(ManagerMixin):
     # ---- state ------------------------------------------------------------------------------------------
 
     def state_dict(self) -> dict[str, Any]:
-        """Series, facts and flags of every key with ``resumed=True``, as copies; series as plain data."""
-        resumed = self._resumed_keys
-        scalars = {k: v.state_dict() for k, v in self._log_scalars.items() if resumed.get(k, True)}
+        """Series, facts and flags of every key with ``resumed=True``, as copies.
+
+        Series are plain data of a size that does not depend on how long the run is.
+        """
+        resumed, length = self._resumed_keys, self._state_length
+        scalars = {k: v.state_dict(length) for k, v in self._log_scalars.items() if resumed.get(k, True)}
         facts = {k: _copied(k, v) for k, v in self._runtime_info.items() if resumed.get(k, True)}
         return {"log_scalars": scalars, "runtime_info": facts, "resumed_keys": dict(resumed)}
 

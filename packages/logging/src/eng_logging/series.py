@@ -4,17 +4,21 @@ Writing happens at every iteration, reading once in a while. So a value is kept 
 0-d tensor still being computed on some device) and becomes a float when a statistic is asked for: `append`
 is the bare `deque.append`, one C call, no conversion and above all no wait for the device.
 
+What a series holds is bounded, and so is its state: a checkpoint after a million iterations is as large as one
+after a thousand. The last values are kept one by one; of all values ever, the count, sum, least and largest.
+
 Not here: the collection of all series of a run (`history.py`) and how a statistic is printed.
 """
 
 from __future__ import annotations
 
 import base64
+import math
 import sys
 from array import array
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import islice
+from itertools import islice, repeat
 from typing import Any, ClassVar
 
 from eng_logging.errors import ArgumentError
@@ -22,6 +26,44 @@ from eng_logging.errors import ArgumentError
 __all__ = ["HistoryBuffer"]
 
 Statistic = Callable[..., Any]
+
+STATE_LENGTH = 1000
+"""How many of the last values a state holds, unless somebody asks for statistics of a longer window."""
+
+
+class _Totals:
+    """Of every value ever read into a series: how many, their sum, the sum of their counts, the extremes.
+
+    Values are added one after another, so the sum does not depend on when they were read, or on a resume.
+    """
+
+    __slots__ = ("counts", "largest", "least", "length", "values")
+
+    def __init__(
+        self,
+        length: float = 0,
+        values: float = 0.0,
+        counts: float = 0.0,
+        least: float = math.inf,
+        largest: float = -math.inf,
+    ) -> None:
+        self.length = int(length)
+        self.values = values
+        self.counts = counts
+        self.least = least
+        self.largest = largest
+
+    def add(self, value: float, count: float) -> None:
+        self.length += 1
+        self.values += value
+        self.counts += count
+        if value < self.least:
+            self.least = value
+        if value > self.largest:
+            self.largest = value
+
+    def numbers(self) -> tuple[float, ...]:
+        return (float(self.length), self.values, self.counts, self.least, self.largest)
 
 
 class HistoryBuffer:
@@ -32,7 +74,7 @@ class HistoryBuffer:
     Args:
         log_history: Values to begin with.
         count_history: Their counts, one per value.
-        max_length: How many values are kept; older ones are forgotten.
+        max_length: How many values are kept one by one. Of older ones only totals are left.
 
     Example:
         >>> loss = HistoryBuffer(max_length=1000)
@@ -46,7 +88,16 @@ class HistoryBuffer:
         0.75
     """
 
-    __slots__ = ("__weakref__", "_counts", "_max_length", "_pending", "_values", "append")
+    __slots__ = (
+        "__weakref__",
+        "_counts",
+        "_max_length",
+        "_pending",
+        "_totals",
+        "_values",
+        "_widest",
+        "append",
+    )
 
     _statistics_methods: ClassVar[dict[str, Statistic]] = {}
 
@@ -74,6 +125,10 @@ class HistoryBuffer:
         self._counts: deque[float] | None = None
         if any(count != 1 for count in counts):
             self._counts = deque(map(float, counts), max_length)
+        self._totals = _Totals()
+        for value, count in zip(self._values, self._counts or repeat(1.0), strict=False):
+            self._totals.add(value, count)
+        self._widest = 0  # the longest window that somebody asked for
         self._pending: deque[Any] = deque(maxlen=max_length)
         self.append = self._pending.append
 
@@ -127,20 +182,28 @@ class HistoryBuffer:
         return self._values[-1]
 
     def mean(self, window_size: int | None = None) -> float:
-        """``sum(values) / sum(counts)`` over the last `window_size` values (all when ``None``)."""
+        """``sum(values) / sum(counts)`` over a window.
+
+        A window of `mean`, `max` and `min` is the last `window_size` values; ``None`` takes all that are kept. One
+        that is as long as the life of the series takes every value there ever was, also those not kept.
+        """
         window = self._window(window_size)
+        if window is None:
+            return self._totals.values / self._totals.counts
         total = sum(islice(reversed(self._values), window))
         if self._counts is None:
             return total / window
         return total / sum(islice(reversed(self._counts), window))
 
     def max(self, window_size: int | None = None) -> float:
-        """The largest of the last `window_size` values (all when ``None``)."""
-        return max(islice(reversed(self._values), self._window(window_size)))
+        """The largest value of a window (see `mean`)."""
+        window = self._window(window_size)
+        return self._totals.largest if window is None else max(islice(reversed(self._values), window))
 
     def min(self, window_size: int | None = None) -> float:
-        """The smallest of the last `window_size` values (all when ``None``)."""
-        return min(islice(reversed(self._values), self._window(window_size)))
+        """The smallest value of a window (see `mean`)."""
+        window = self._window(window_size)
+        return self._totals.least if window is None else min(islice(reversed(self._values), window))
 
     @classmethod
     def register_statistics(cls, method: Statistic) -> Statistic:
@@ -173,16 +236,24 @@ class HistoryBuffer:
 
     # ---- state ------------------------------------------------------------------------------------------
 
-    def state_dict(self) -> dict[str, Any]:
-        """Plain data: ``max_length``, ``values``, and ``counts`` unless each is 1.
+    def state_dict(self, length: int = STATE_LENGTH) -> dict[str, Any]:
+        """Plain data of bounded size, for a checkpoint.
 
-        Values and counts are base64 of little-endian doubles: one string instead of many thousand numbers,
-        since it goes into every checkpoint.
+        The state has the totals of all values, and of the last values as many as the longest window that anybody
+        asked for, but at least `length`: a resumed series answers what this one is asked, with the same numbers.
+
+        Values, counts and totals are base64 of little-endian doubles: one short string instead of many numbers.
         """
         self.settle()
-        state: dict[str, Any] = {"max_length": self._max_length, "values": _encode(self._values)}
+        kept = min(len(self._values), max(length, self._widest))
+        state: dict[str, Any] = {
+            "max_length": self._max_length,
+            "widest": self._widest,
+            "totals": _encode(self._totals.numbers()),
+            "values": _encode(_last(self._values, kept)),
+        }
         if self._counts is not None:
-            state["counts"] = _encode(self._counts)
+            state["counts"] = _encode(_last(self._counts, kept))
         return state
 
     @classmethod
@@ -199,13 +270,17 @@ class HistoryBuffer:
             raise ValueError(f"not the state of a series: it has the keys {sorted(map(str, state))}")
         values = _decode(state["values"])
         counts = _decode(state["counts"]) if "counts" in state else [1.0] * len(values)
-        return cls(values, counts, state.get("max_length", 1_000_000))
+        series = cls(values, counts, state.get("max_length", 1_000_000))
+        if "totals" in state:
+            series._totals = _Totals(*_decode(state["totals"]))
+        series._widest = state.get("widest", 0)
+        return series
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return HistoryBuffer.from_state_dict, (self.state_dict(),)
+        return HistoryBuffer.from_state_dict, (self.state_dict(self._max_length),)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> HistoryBuffer:
-        return HistoryBuffer.from_state_dict(self.state_dict())
+        return HistoryBuffer.from_state_dict(self.state_dict(self._max_length))
 
     # ---- from pending to numbers ------------------------------------------------------------------------
 
@@ -222,22 +297,33 @@ class HistoryBuffer:
     def _extend(self, items: list[Any]) -> None:
         if self._counts is None and any(type(item) is tuple for item in items):
             self._counts = deque([1.0] * len(self._values), self._max_length)
+        values = [_number(item[0] if type(item) is tuple else item) for item in items]
+        counts = [float(item[1]) if type(item) is tuple else 1.0 for item in items]
+        self._values.extend(values)
         if self._counts is not None:
-            self._counts.extend(float(item[1]) if type(item) is tuple else 1.0 for item in items)
-        self._values.extend(_numbers(item[0] if type(item) is tuple else item for item in items))
+            self._counts.extend(counts)
+        add = self._totals.add
+        for value, count in zip(values, counts, strict=True):
+            add(value, count)
 
     def _settle_or_raise(self) -> None:
         self.settle()
         if not self._values:
             raise ValueError("the series is empty: add a value before asking for a statistic")
 
-    def _window(self, window_size: int | None) -> int:
+    def _window(self, window_size: int | None) -> int | None:
+        """How many of the kept values the window has; ``None`` if it is longer than these and has every one."""
         self._settle_or_raise()
+        kept = len(self._values)
         if window_size is None:
-            return len(self._values)
+            return kept
         if not (type(window_size) is int and window_size > 0):
             raise ArgumentError(f"window_size must be a positive int or None, got {window_size!r}")
-        return min(window_size, len(self._values))
+        if window_size >= self._totals.length:
+            return kept if kept == self._totals.length else None
+        if window_size > self._widest:
+            self._widest = min(window_size, self._max_length)
+        return min(window_size, kept)
 
 
 _BUILT_IN: dict[str, Statistic] = {
@@ -252,10 +338,13 @@ def _is_number(value: object) -> bool:
     return isinstance(value, (int, float))
 
 
-def _numbers(values: Iterable[Any]) -> Iterator[float]:
-    """Each value as a float; a tensor is read here, and only here."""
-    for value in values:
-        yield float(value.item() if hasattr(value, "item") else value)
+def _number(value: Any) -> float:
+    """A float; a tensor is read here, and only here."""
+    return float(value.item() if hasattr(value, "item") else value)
+
+
+def _last(values: deque[float], length: int) -> Iterator[float]:
+    return islice(values, len(values) - length, None)
 
 
 def _encode(values: Iterable[float]) -> str:
