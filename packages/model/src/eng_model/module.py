@@ -51,8 +51,8 @@ class BaseModule(nn.Module, ABC):
         """Initialise the weights, once.
 
         The module's own `init_cfg` comes first, then the `init_weights` of its children, which therefore win,
-        then pretrained weights of the module, which win over both. How each parameter got its value goes to
-        the log file. A second call only warns.
+        then pretrained weights of the module, which win over both. How each parameter got its value is logged at
+        level DEBUG. A second call only warns.
         """
         if self._is_init:
             _logger.warning(
@@ -119,8 +119,11 @@ class ModuleDict(BaseModule, nn.ModuleDict):
 def _as_list(init_cfg: InitCfg) -> list[Mapping[str, Any]]:
     if not init_cfg:
         return []
-    return [init_cfg] if isinstance(init_cfg, Mapping) else list(init_cfg)
+    cfgs = [init_cfg] if isinstance(init_cfg, Mapping) else init_cfg
+    if not isinstance(cfgs, (list, tuple)) or not all(isinstance(cfg, Mapping) for cfg in cfgs):
+        raise TypeError(f"init_cfg has to be a mapping or a list of them, not {init_cfg!r}")
+    return list(cfgs)
 
 
 def _is_pretrained(cfg: Mapping[str, Any]) -> bool:
-    return cfg["type"] == "Pretrained" or cfg["type"] is PretrainedInit
+    return cfg.get("type") in ("Pretrained", PretrainedInit)

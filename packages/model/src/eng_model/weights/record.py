@@ -7,7 +7,6 @@ The record lives on every module of the tree as `_params_init_info` from the sta
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -19,6 +18,7 @@ from eng_dist import is_main_process
 
 _logger = logging.getLogger(__name__)
 _RECORD = "_params_init_info"
+_AS_BUILT = "as built"
 
 Record = dict[nn.Parameter, dict[str, Any]]
 
@@ -33,7 +33,7 @@ def recording(module: nn.Module) -> Iterator[None]:
     """Take notes for the module and everything in it, report them at the end, and leave no trace."""
     record: Record = {
         parameter: {
-            "init_info": f"as built: `init_weights` of {type(module).__name__} does not change it",
+            "init_info": f"{_AS_BUILT}: `init_weights` of {type(module).__name__} does not change it",
             "tmp_mean_value": _mean(parameter),
         }
         for parameter in module.parameters()
@@ -84,29 +84,21 @@ def _has_content(parameter: nn.Parameter) -> bool:
 
 
 def _report(module: nn.Module, record: Record) -> None:
-    """One line per parameter to the log files if there are any, else to the log; main process only."""
+    """One INFO line, and at level DEBUG a table with a line per parameter; main process only."""
     if not is_main_process():
         return
-    files = _file_handlers(_logger)
-    for name, parameter in module.named_parameters():
-        shape = tuple(parameter.shape) if _has_content(parameter) or parameter.is_meta else None
-        text = f"{name} - {shape}: {record[parameter]['init_info'] if parameter in record else 'replaced'}"
-        if not files:
-            _logger.info(text)
-            continue
-        line = _logger.makeRecord(_logger.name, logging.INFO, __file__, 0, text, (), None)
-        for handler in files:
-            handler.handle(line)
+    notes = [
+        (name, parameter, record[parameter]["init_info"] if parameter in record else "replaced")
+        for name, parameter in module.named_parameters()
+    ]
+    changed = sum(not note.startswith(_AS_BUILT) for _, _, note in notes)
+    level = logging.INFO if changed else logging.DEBUG
+    _logger.log(level, "%s: %d of %d parameters initialised", type(module).__name__, changed, len(notes))
+    if _logger.isEnabledFor(logging.DEBUG):
+        lines = [f"{name} - {_shape(parameter)}: {note}" for name, parameter, note in notes]
+        _logger.debug("\n".join([f"how the parameters of {type(module).__name__} begin:", *lines]))
 
 
-def _file_handlers(logger: logging.Logger | None) -> list[logging.FileHandler]:
-    """The files that this logger's records reach."""
-    found: list[logging.FileHandler] = []
-    while logger is not None:
-        found += [
-            handler
-            for handler in logger.handlers
-            if isinstance(handler, logging.FileHandler) and handler.baseFilename != os.devnull
-        ]
-        logger = logger.parent if logger.propagate else None
-    return found
+def _shape(parameter: nn.Parameter) -> tuple[int, ...] | None:
+    """The shape, or None where it is not known yet."""
+    return None if isinstance(parameter, nn.UninitializedParameter) else tuple(parameter.shape)
