@@ -2,7 +2,11 @@
 
 from .atomic import atomic_write, atomic_write_text, remove_leftovers
 from .backend import BaseStorageBackend
+from .backends.fsspec import FsspecBackend
+from .backends.http import HTTPBackend
+from .backends.lmdb import LmdbBackend
 from .backends.local import LocalBackend
+from .download import Patience, cached_download, download
 from .errors import DownloadError, FileIOError, UnsafePickleError, UnsupportedVerbError, WriteError
 from .formats import (
     BaseFileHandler,
@@ -43,8 +47,12 @@ __all__ = [
     "BaseStorageBackend",
     "DownloadError",
     "FileIOError",
+    "FsspecBackend",
+    "HTTPBackend",
     "JsonHandler",
+    "LmdbBackend",
     "LocalBackend",
+    "Patience",
     "PickleHandler",
     "UnsafePickleError",
     "UnsupportedVerbError",
@@ -52,6 +60,7 @@ __all__ = [
     "YamlHandler",
     "atomic_write",
     "atomic_write_text",
+    "cached_download",
     "copy_if_symlink_fails",
     "copyfile",
     "copyfile_from_local",
@@ -60,6 +69,7 @@ __all__ = [
     "copytree_from_local",
     "copytree_to_local",
     "dict_from_file",
+    "download",
     "dump",
     "exists",
     "generate_presigned_url",

@@ -29,6 +29,7 @@ _STORAGE_ERRNOS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.ERO
 _HOST = hashlib.sha256(socket.gethostname().encode()).hexdigest()[:8]
 _LEFTOVER = re.compile(r"\..+\.tmp-(?P<host>[0-9a-f]{8})-(?P<pid>\d+)-[0-9a-f]{8}$")
 _DAY_SECONDS = 86_400
+_ours: set[str] = set()  # temporary names that this process is writing
 
 
 @contextmanager
@@ -53,9 +54,10 @@ def atomic_write(path: str | Path) -> Iterator[BinaryIO]:
     temporary = temporary_name(target)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        file = _create(temporary)
+        file = temporary.open("xb")
     except OSError as error:
         raise write_error(error, target) from error
+    _ours.add(temporary.name)
     try:
         with file:
             yield file
@@ -65,14 +67,16 @@ def atomic_write(path: str | Path) -> Iterator[BinaryIO]:
         os.replace(temporary, target)
         sync_directory(target.parent)
     except OSError as error:
-        failure = _is_ours(error, temporary) and write_error(error, target, temporary)
+        failure = write_error(error, target, temporary) if _is_ours(error, temporary) else error
         _unlink(temporary)
-        if failure:
-            raise failure from error
-        raise
+        if failure is error:
+            raise
+        raise failure from error
     except BaseException:
         _unlink(temporary)
         raise
+    finally:
+        _ours.discard(temporary.name)
 
 
 def atomic_write_text(path: str | Path, text: str, encoding: str = "utf-8") -> None:
@@ -125,11 +129,6 @@ def write_error(cause: OSError, target: Path, temporary: Path | None = None) -> 
     return WriteError(cause, str(target), written=written, free=_free_bytes(target.parent))
 
 
-def _create(temporary: Path) -> BinaryIO:
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
-    return os.fdopen(os.open(temporary, flags, 0o666), "wb")
-
-
 def _keep_permissions(descriptor: int, target: Path) -> None:
     if os.name == "nt":
         return
@@ -144,8 +143,8 @@ def _is_ours(error: OSError, temporary: Path) -> bool:
 
 
 def _is_abandoned(entry: os.DirEntry[str], host: str, pid: int) -> bool:
-    if host == _HOST:
-        return not _is_alive(pid)
+    if host == _HOST:  # a container that starts again may give our number to us, after another us
+        return entry.name not in _ours if pid == os.getpid() else not _is_alive(pid)
     try:
         return time.time() - entry.stat(follow_symlinks=False).st_mtime > _DAY_SECONDS
     except FileNotFoundError:

@@ -41,6 +41,9 @@ class BaseStorageBackend(ABC):
         'two words'
     """
 
+    allow_symlink = False
+    """Whether `copy_if_symlink_fails` can make a link here."""
+
     # ---- the few verbs that a backend writes -----------------------------------------------------
 
     @abstractmethod

@@ -14,6 +14,9 @@ from pathlib import Path
 from typing import Any, TypeVar, overload
 
 from .backend import BackendArgs, BaseStorageBackend
+from .backends.fsspec import FsspecBackend
+from .backends.http import HTTPBackend
+from .backends.lmdb import LmdbBackend
 from .backends.local import LocalBackend
 
 _BackendType = TypeVar("_BackendType", bound=type[BaseStorageBackend])
@@ -134,13 +137,15 @@ def _of_name(name: str) -> type[BaseStorageBackend]:
 
 
 def _from_fsspec(prefix: str, kwargs: dict[str, Any]) -> BaseStorageBackend:
-    known = ", ".join(f"{p}://" for p in sorted(_by_prefix) if p)
+    served = ", ".join(f"{known}://" for known in sorted(_by_prefix) if known)
+    unknown = f"no backend serves {prefix}:// (there are {served}, and paths without a prefix)"
     if find_spec("fsspec") is None:
-        raise KeyError(
-            f"no backend serves {prefix}:// (there are {known}, and paths without a prefix). "
-            "For many more: pip install 'eng-fileio[remote]'"
-        )
-    raise KeyError(f"no backend serves {prefix}:// (there are {known}, and paths without a prefix)")
+        raise KeyError(f"{unknown}. For some thirty more: pip install 'eng-fileio[remote]'")
+    from fsspec import available_protocols  # a slow import that only remote paths need
+
+    if prefix not in {"petrel", *available_protocols()}:
+        raise KeyError(f"{unknown}, and fsspec does not know it either")
+    return FsspecBackend(**kwargs)
 
 
 def _register(name: str, backend: type[BaseStorageBackend], force: bool, prefixes: tuple[str, ...]) -> None:
@@ -168,3 +173,7 @@ def _as_tuple(prefixes: str | list[str] | tuple[str, ...] | None) -> tuple[str, 
 
 
 register_backend("local", LocalBackend, prefixes="")
+register_backend("http", HTTPBackend, prefixes=("http", "https"))
+register_backend("lmdb", LmdbBackend)
+register_backend("fsspec", FsspecBackend)
+register_backend("petrel", FsspecBackend)  # the older name of what reaches s3

@@ -28,6 +28,8 @@ class LocalBackend(BaseStorageBackend):
         ['new', 'new/greeting.txt']
     """
 
+    allow_symlink = True
+
     def get(self, filepath: PathLike) -> bytes:
         with open(filepath, "rb") as file:
             return file.read()
@@ -69,7 +71,7 @@ class LocalBackend(BaseStorageBackend):
         return os.path.join(str(filepath), *(str(part) for part in filepaths))
 
     @contextmanager
-    def get_local_path(self, filepath: PathLike) -> Iterator[str | Path]:  # type: ignore[override]  # wider: the path as it came
+    def get_local_path(self, filepath: PathLike) -> Iterator[str | Path]:  # type: ignore[override]  # the path as it came
         yield filepath
 
     def copyfile(self, src: PathLike, dst: PathLike) -> str:

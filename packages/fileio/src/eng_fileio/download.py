@@ -1,0 +1,249 @@
+"""Files over HTTP that arrive whole: time-outs, retries that go on where they stopped, checked length and digest.
+
+`fetch` is the one loop that talks to servers; `download` puts the result under a name as `atomic_write` does;
+`cached_download` does so once per version of a file, also when many processes ask at the same moment.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import logging
+import os
+import re
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, BinaryIO
+
+from .atomic import atomic_write
+from .errors import DownloadError
+
+logger = logging.getLogger(__name__)
+
+_CHUNK_BYTES = 1 << 20
+_WORTH_A_RETRY = {408, 425, 429, 500, 502, 503, 504}
+_HASH_IN_NAME = re.compile(r"-([0-9a-f]{8,64})\.[\w.]+$")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Patience:
+    """How long a server is waited for.
+
+    Attributes:
+        timeout_seconds: For the connection, and for each next piece of the body.
+        retries: Further attempts after a failure that may pass.
+        backoff_seconds: Before the first further attempt; doubled before each next one.
+    """
+
+    timeout_seconds: float = 60.0
+    retries: int = 3
+    backoff_seconds: float = 0.5
+
+
+def download(
+    url: str, path: str | Path, *, expected_sha256: str | None = None, patience: Patience = Patience()
+) -> Path:
+    """Download to a path, whole or not at all.
+
+    A name that ends as `-1a2b3c4d.pth` promises that the file's SHA-256 begins so, and is held to it.
+
+    Raises:
+        DownloadError: The body was cut, is an HTML page instead of a file, or has another digest.
+        FileNotFoundError: The server has no such file.
+    """
+    path = Path(path)
+    with atomic_write(path) as file:
+        fetch(url, file, patience=patience)
+        file.flush()
+        _check_digest(url, file, path, expected_sha256)
+    return path
+
+
+def cached_download(
+    url: str,
+    *,
+    folder: str | Path | None = None,
+    expected_sha256: str | None = None,
+    patience: Patience = Patience(),
+) -> Path:
+    """A local copy of a remote file, downloaded once per version, by one process at a time.
+
+    The copy is kept under the whole URL, the server's ETag and the length, so a new version is downloaded
+    anew. A name with a hash in it cannot change, so its copy is used without asking. When the server cannot
+    be reached, an older copy serves, with a warning.
+
+    Args:
+        folder: Default `$ENG_HOME/downloads`, or `~/.cache/eng/downloads`.
+    """
+    home = Path(folder) if folder is not None else default_cache()
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    stem = hashlib.sha256(url.encode()).hexdigest()[:24]
+    name = Path(urllib.parse.urlsplit(url).path).name or "download"
+    with _one_at_a_time(home / f"{stem}.lock"):
+        kept = sorted(home.glob(f"{stem}-*-{name}"), key=lambda path: path.stat().st_mtime)
+        if kept and (expected_sha256 or _HASH_IN_NAME.search(name)):
+            return kept[-1]
+        try:
+            version = _version(url, patience)
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            if not kept:
+                raise
+            logger.warning("%s cannot be reached (%s); the copy of before is used", url, error)
+            return kept[-1]
+        path = home / f"{stem}-{version}-{name}"
+        if not path.exists():
+            download(url, path, expected_sha256=expected_sha256, patience=patience)
+        return path
+
+
+def default_cache() -> Path:
+    """Where copies of remote files are kept: `$ENG_HOME`, `$XDG_CACHE_HOME/eng` or `~/.cache/eng`."""
+    if home := os.environ.get("ENG_HOME"):
+        return Path(home).expanduser() / "downloads"
+    cache = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
+    return Path(cache).expanduser() / "eng" / "downloads"
+
+
+def fetch(url: str, sink: BinaryIO, *, patience: Patience = Patience()) -> None:
+    """Write the body behind `url` to `sink`, a file that can seek; a broken transfer goes on where it stopped."""
+    etag: str | None = None
+    for attempt in range(patience.retries + 1):
+        try:
+            with _request(url, _continuation(sink.tell(), etag), patience.timeout_seconds) as response:
+                etag = response.headers.get("ETag")
+                _receive(url, response, sink)
+            return
+        except urllib.error.HTTPError as error:
+            error.close()
+            if error.code in {404, 410}:
+                raise FileNotFoundError(f"{masked(url)}: no such file ({error.code})") from error
+            if error.code == 416:  # the part that we have is not of this version
+                etag = None
+                sink.seek(0)
+                sink.truncate()
+            elif error.code not in _WORTH_A_RETRY:
+                raise DownloadError(f"{masked(url)}: {error.code} {error.reason}") from error
+            failure: Exception = error
+        except _Incomplete as error:
+            failure = error
+        except (TimeoutError, ConnectionError, http.client.HTTPException, urllib.error.URLError) as error:
+            failure = error
+        if attempt < patience.retries:
+            seconds = patience.backoff_seconds * 2**attempt
+            logger.info("%s: %s; another try in %.1f s", masked(url), failure, seconds)
+            time.sleep(seconds)
+    raise DownloadError(
+        f"{masked(url)} did not arrive in {patience.retries + 1} attempts: {failure}"
+    ) from failure
+
+
+def masked(url: str) -> str:
+    """The URL without a password, for messages.
+
+    >>> masked("https://me:secret@host/file")
+    'https://me:***@host/file'
+    """
+    return re.sub(r"(://[^/@:]*:)[^/@]*@", r"\1***@", url)
+
+
+class _Incomplete(Exception):
+    """A body ended before its time."""
+
+
+class _NoDowngrade(urllib.request.HTTPRedirectHandler):
+    """Follows redirections, but never from https to something that anybody on the way can change."""
+
+    def redirect_request(
+        self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: Any, newurl: str
+    ) -> urllib.request.Request | None:
+        if req.type == "https" and urllib.parse.urlsplit(newurl).scheme != "https":
+            raise DownloadError(f"{masked(req.full_url)} leads to {masked(newurl)}, which is not https")
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+
+_opener = urllib.request.build_opener(_NoDowngrade)
+
+
+def _request(url: str, headers: Mapping[str, str], timeout_seconds: float, method: str = "GET") -> Any:
+    request = urllib.request.Request(url, method=method)
+    for name, value in {"User-Agent": "eng-fileio", "Accept-Encoding": "identity", **headers}.items():
+        request.add_header(name, value)
+    return _opener.open(request, timeout=timeout_seconds)
+
+
+def _continuation(offset: int, etag: str | None) -> dict[str, str]:
+    if offset == 0 or etag is None or etag.startswith("W/"):
+        return {}
+    return {"Range": f"bytes={offset}-", "If-Range": etag}
+
+
+def _receive(url: str, response: Any, sink: BinaryIO) -> None:
+    if response.status != 206:
+        sink.seek(0)
+        sink.truncate()
+    start = sink.tell()
+    _refuse_page(url, response.headers)
+    while chunk := response.read1(_CHUNK_BYTES):  # `read` would lose what came before a time-out
+        sink.write(chunk)
+    length = response.headers.get("Content-Length")
+    received = sink.tell() - start
+    if length is not None and received != int(length):
+        raise _Incomplete(f"{received:,} of {int(length):,} bytes")
+
+
+def _refuse_page(url: str, headers: Mapping[str, str]) -> None:
+    kind = (headers.get("Content-Type") or "").partition(";")[0].strip().lower()
+    suffix = Path(urllib.parse.urlsplit(url).path).suffix.lower()
+    if kind == "text/html" and suffix not in {"", ".htm", ".html"}:
+        raise DownloadError(
+            f"{masked(url)}: the server sent a web page instead of the file (a login, perhaps)"
+        )
+
+
+def _version(url: str, patience: Patience) -> str:
+    """A short name for what the server has now, by its ETag and length."""
+    try:
+        with _request(url, {}, patience.timeout_seconds, "HEAD") as response:
+            parts = [response.headers.get(name, "") for name in ("ETag", "Content-Length", "Last-Modified")]
+    except urllib.error.HTTPError as error:
+        error.close()
+        if error.code in {404, 410}:
+            raise FileNotFoundError(f"{masked(url)}: no such file ({error.code})") from error
+        parts = []  # a server that knows no HEAD, or is busy: the download itself will tell
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
+def _check_digest(url: str, file: BinaryIO, path: Path, expected: str | None) -> None:
+    promised = expected or _promised_by(Path(urllib.parse.urlsplit(url).path).name)
+    if promised is None:
+        return
+    with open(file.name, "rb") as written:
+        found = hashlib.file_digest(written, "sha256").hexdigest()
+    if not found.startswith(promised.lower()):
+        raise DownloadError(f"{masked(url)}: the file's SHA-256 is {found}, and {promised}... was promised")
+
+
+def _promised_by(name: str) -> str | None:
+    match = _HASH_IN_NAME.search(name)
+    return match[1] if match else None
+
+
+@contextmanager
+def _one_at_a_time(lock: Path) -> Iterator[None]:
+    """Among the processes of this machine, and of others where the file system can lock."""
+    with open(lock, "a") as file:
+        try:
+            import fcntl
+        except ImportError:  # Windows: two processes may download the same file twice; both get it whole
+            yield
+            return
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
