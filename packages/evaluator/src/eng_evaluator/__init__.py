@@ -1,3 +1,29 @@
 """Metrics that count each sample exactly once."""
 
-__all__: list[str] = []
+from eng_evaluator.dump import DumpResults
+from eng_evaluator.errors import (
+    DuplicateMetricError,
+    EvaluationError,
+    IndicatorError,
+    MetricFailedError,
+    PredictionError,
+)
+from eng_evaluator.evaluator import Evaluator
+from eng_evaluator.indicator import get_metric_value
+from eng_evaluator.metric import BaseMetric
+from eng_evaluator.metrics import Accuracy
+from eng_evaluator.streaming import StreamingMetric
+
+__all__ = [
+    "Accuracy",
+    "BaseMetric",
+    "DumpResults",
+    "DuplicateMetricError",
+    "EvaluationError",
+    "Evaluator",
+    "IndicatorError",
+    "MetricFailedError",
+    "PredictionError",
+    "StreamingMetric",
+    "get_metric_value",
+]

@@ -1,0 +1,122 @@
+"""Objects of all ranks on the main process, and its answer on all ranks.
+
+Tensors travel as arrays: pickling a tensor the way torch does costs a storage, its header and its whole
+memory each time, even for a view of one number. What arrives is equal, on the CPU and without history.
+Ranks of one job trust each other: what they send is unpickled.
+"""
+
+import copyreg
+import io
+import pickle
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import torch
+
+from eng_dist import broadcast_object_list, collect_results, get_world_size, is_main_process
+from eng_evaluator.errors import MetricFailedError
+from eng_structures import BaseDataElement
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+#: the types of number that numpy has too
+_COMMON = frozenset(
+    [
+        *(torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64),
+        *(torch.float16, torch.float32, torch.float64, torch.complex64, torch.complex128),
+    ]
+)
+
+
+def gather_parts(part: T, *, device: str = "cpu", folder: str | None = None) -> list[T] | None:
+    """On the main process the `part` of every rank, in the order of ranks; None on the others.
+
+    `device` is where the bytes travel ('cpu', 'gpu', 'npu'); with `folder`, which all ranks must see, they
+    travel in files there.
+
+    Raises:
+        NotImplementedError: there is no such `device`.
+    """
+    world_size = get_world_size()
+    if world_size == 1:
+        return collect_results([part], 1, device, folder)
+    payloads = collect_results([pack(part)], world_size, device, folder)
+    return None if payloads is None else [unpack(payload) for payload in payloads]
+
+
+def answer_all(ask: Callable[[], R]) -> R:
+    """What `ask` returns on the main process, on every rank. It is not called on the others.
+
+    Raises:
+        MetricFailedError: on the other ranks, if `ask` raises on the main process; there the error itself.
+    """
+    if get_world_size() == 1:
+        return ask()
+    answer: list[Any] = [None, None]
+    if not is_main_process():
+        broadcast_object_list(answer)
+        if answer[1] is not None:
+            raise MetricFailedError(answer[1])
+        return unpack(answer[0])  # type: ignore[no-any-return]
+    try:
+        result = ask()
+        answer[0] = pack(result)
+    except BaseException as error:
+        answer[1] = f"rank 0 failed while it computed metrics: {type(error).__name__}: {error}"
+        broadcast_object_list(answer)
+        raise
+    broadcast_object_list(answer)
+    return result
+
+
+def to_cpu(data: Any) -> Any:
+    """The same with every tensor and data element on the CPU without history, through dicts, lists and tuples.
+
+    >>> to_cpu({'a': [torch.tensor(1)]})
+    {'a': [tensor(1)]}
+    """
+    if isinstance(data, torch.Tensor | BaseDataElement):
+        return data.detach().to("cpu")
+    if type(data) is dict:
+        return {key: to_cpu(value) for key, value in data.items()}
+    if isinstance(data, list):
+        return [to_cpu(value) for value in data]
+    if isinstance(data, tuple):
+        moved = [to_cpu(value) for value in data]
+        return type(data)(*moved) if hasattr(data, "_fields") else tuple(moved)
+    return data
+
+
+def pack(data: Any) -> bytes:
+    """`data` as bytes, tensors as arrays."""
+    stream = io.BytesIO()
+    _Pickler(stream, protocol=pickle.HIGHEST_PROTOCOL).dump(data)
+    return stream.getvalue()
+
+
+def unpack(payload: bytes) -> Any:
+    """What `pack` was given.
+
+    >>> unpack(pack([torch.tensor([1.5], dtype=torch.bfloat16), 'a']))
+    [tensor([1.5000], dtype=torch.bfloat16), 'a']
+    """
+    return pickle.loads(payload)
+
+
+def _reduce_tensor(tensor: torch.Tensor) -> tuple[Any, ...]:
+    if tensor.layout is not torch.strided or tensor.is_quantized:
+        return tensor.__reduce_ex__(pickle.HIGHEST_PROTOCOL)  # type: ignore[no-any-return, no-untyped-call]
+    plain = tensor.detach().cpu().resolve_conj().resolve_neg()
+    if plain.dtype in _COMMON:
+        return torch.from_numpy, (plain.numpy(),)
+    flat = plain.contiguous().view(-1).view(torch.uint8)
+    return _restore, (flat.numpy(), plain.dtype, tuple(plain.shape))
+
+
+def _restore(data: Any, dtype: torch.dtype, shape: tuple[int, ...]) -> torch.Tensor:
+    return torch.from_numpy(data).view(dtype).view(shape)
+
+
+class _Pickler(pickle.Pickler):
+    dispatch_table = copyreg.dispatch_table | {torch.Tensor: _reduce_tensor}
