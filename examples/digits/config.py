@@ -34,8 +34,8 @@ test_evaluator = val_evaluator
 
 optim_wrapper = dict(optimizer=dict(type="AdamW", lr=5e-3, weight_decay=0.01), clip_grad=dict(max_norm=5.0))
 param_scheduler = [
-    dict(type="LinearLR", start_factor=0.1, by_epoch=False, begin=0, end=50),
-    dict(type="CosineAnnealingLR", by_epoch=False, begin=50, eta_min_ratio=0.01),
+    dict(type="LinearLR", start_factor=0.1, begin=0, end=1, convert_to_iter_based=True),
+    dict(type="CosineAnnealingLR", begin=1, eta_min_ratio=0.01, convert_to_iter_based=True),
 ]
 
 default_hooks = dict(

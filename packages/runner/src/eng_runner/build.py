@@ -35,6 +35,14 @@ if TYPE_CHECKING:
 
 Schedulers = list[Any] | dict[str, list[Any]]
 
+RUNNER_KEYS = (
+    "model", "work_dir", "train_dataloader", "val_dataloader", "test_dataloader", "train_cfg", "val_cfg", "test_cfg",
+    "auto_scale_lr", "optim_wrapper", "param_scheduler", "val_evaluator", "test_evaluator", "default_hooks",
+    "custom_hooks", "data_preprocessor", "load_from", "resume", "launcher", "env_cfg", "log_processor", "log_level",
+    "visualizer", "default_scope", "randomness", "experiment_name",
+)  # fmt: skip
+"""What a configuration may hold for the runner itself."""
+
 
 def is_mapping(spec: object) -> TypeGuard[Mapping[str, Any]]:
     """Whether a part was given as configuration: a dict, a ConfigDict, a Config (which only delegates to one)."""
@@ -158,7 +166,7 @@ def _scheduler(spec: Any, optim_wrapper: OptimWrapper, ends: Ends | None) -> Any
     return PARAM_SCHEDULERS.build(spec, default_args=defaults)
 
 
-def build_evaluator(spec: Any) -> Evaluator:
+def build_evaluator(spec: Any) -> Any:
     """The evaluator: an Evaluator, a mapping with `metrics`, one metric as a mapping, or a list of metrics."""
     if isinstance(spec, BaseMetric):
         raise TypeError(

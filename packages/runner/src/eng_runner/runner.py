@@ -181,7 +181,7 @@ class Runner:
         missing = [name for name in ("model", "work_dir") if cfg.get(name) is None]
         if missing:
             raise KeyError(f"the configuration lacks {' and '.join(f'`{name}`' for name in missing)}")
-        given = {name: cfg[name] for name in RUNNER_KEYS if name in cfg}
+        given = {name: cfg[name] for name in build.RUNNER_KEYS if name in cfg}
         return cls(**given, cfg=cfg)
 
     # -- what it stands on -----------------------------------------------------------------------------------------
@@ -635,15 +635,6 @@ class Runner:
 
     def __repr__(self) -> str:
         return f"Runner({self.model_name}, {self.experiment_name!r}, work_dir={self.work_dir!r})"
-
-
-RUNNER_KEYS = (
-    "model", "work_dir", "train_dataloader", "val_dataloader", "test_dataloader", "train_cfg", "val_cfg", "test_cfg",
-    "auto_scale_lr", "optim_wrapper", "param_scheduler", "val_evaluator", "test_evaluator", "default_hooks",
-    "custom_hooks", "data_preprocessor", "load_from", "resume", "launcher", "env_cfg", "log_processor", "log_level",
-    "visualizer", "default_scope", "randomness", "experiment_name",
-)  # fmt: skip
-"""What a configuration may hold for the runner itself."""
 
 
 def _as_config(cfg: Config | Mapping[str, Any] | None) -> Config:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -44,6 +45,7 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
 def load_config(options: argparse.Namespace) -> Config:
     """The configuration with the command line's changes."""
     with told_plainly():
+        _import_from_beside(options.config)
         config = Config.fromfile(options.config)
         if options.cfg_options:
             config.merge_from_dict(parse_overrides(options.cfg_options))
@@ -56,11 +58,26 @@ def load_config(options: argparse.Namespace) -> Config:
         return config
 
 
+def _import_from_beside(filename: str) -> None:
+    """Let `custom_imports` find modules that lie beside the file, as `python file.py` would."""
+    if os.path.isfile(filename):
+        sys.path.insert(0, str(Path(filename).resolve().parent))
+
+
 @contextmanager
 def told_plainly() -> Iterator[None]:
-    """Turn an error in the user's input into its message on stderr and exit code 2, without a traceback."""
+    """Turn an error in the user's input into its message on stderr and exit code 2, without a traceback.
+
+    Any error counts that came up while a part of the configuration was built: the registry has noted the place.
+    """
     try:
         yield
     except (ConfigError, RegistryError, FileNotFoundError) as error:
         print(f"error: {error}", file=sys.stderr)
+        raise WrongInput from error
+    except Exception as error:
+        places = [note for note in getattr(error, "__notes__", ()) if "while building" in note]
+        if not places:
+            raise
+        print("\n  ".join([f"error: {type(error).__name__}: {error}", *places]), file=sys.stderr)
         raise WrongInput from error

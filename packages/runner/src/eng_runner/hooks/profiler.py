@@ -61,7 +61,7 @@ class ProfilerHook(Hook):
             self.activities.append(ProfilerActivity.CUDA)
         self.schedule = None if schedule is None else torch.profiler.schedule(**schedule)
         self.on_trace_ready = on_trace_ready
-        self._options = {
+        self._options: dict[str, Any] = {
             "record_shapes": record_shapes,
             "profile_memory": profile_memory,
             "with_stack": with_stack,
@@ -88,7 +88,7 @@ class ProfilerHook(Hook):
                 on_trace_ready=self._handler_of(self.on_trace_ready, log_dir=runner.log_dir, runner=runner),
                 **self._options,
             )
-            self._profiler.__enter__()
+            self._profiler.start()
 
     def after_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: Batch = None, outputs: dict[str, Any] | None = None
@@ -115,13 +115,14 @@ class ProfilerHook(Hook):
         profiler, self._profiler = self._profiler, None
         if profiler is None:
             return
-        profiler.__exit__(None, None, None)
+        profiler.stop()
         if self.json_trace_path is not None:
             profiler.export_chrome_trace(os.path.join(runner.log_dir, self.json_trace_path))
 
     def _handler_of(self, given: Any, *, log_dir: str, runner: Runner | None = None) -> TraceHandler | None:
         if given is None or callable(given):
-            return given
+            handler: TraceHandler | None = given
+            return handler
         if not isinstance(given, Mapping) or given.get("type") not in ("log_trace", "tb_trace"):
             raise ValueError(
                 f"`on_trace_ready` should be a callable or a mapping with type='log_trace' or 'tb_trace', not {given!r}"
@@ -129,7 +130,8 @@ class ProfilerHook(Hook):
         options = {name: value for name, value in given.items() if name != "type"}
         if given["type"] == "tb_trace":
             folder = os.path.join(log_dir, options.pop("dir_name", "tf_tracing_logs"))
-            return tensorboard_trace_handler(folder, **options)
+            to_files: TraceHandler = tensorboard_trace_handler(folder, **options)
+            return to_files
         order, rows = options.get("sort_by", "self_cpu_time_total"), options.get("row_limit", 20)
 
         def log_trace(profiler: Any) -> None:

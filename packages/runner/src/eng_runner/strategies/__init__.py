@@ -1,7 +1,8 @@
 """How a model is spread over devices and processes, one way a file."""
 
-from collections.abc import Mapping
-from typing import Any
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 from eng_dist import is_distributed
 
@@ -9,10 +10,13 @@ from .ddp import DDPStrategy
 from .single import SingleDeviceStrategy
 from .strategy import Strategy
 
+if TYPE_CHECKING:
+    from eng_config import Config
+
 __all__ = ["DDPStrategy", "SingleDeviceStrategy", "Strategy", "choose_strategy"]
 
 
-def choose_strategy(cfg: Mapping[str, Any]) -> Strategy:
+def choose_strategy(cfg: Config) -> Strategy:
     """The strategy for this process: alone or one of several, with the options of the configuration."""
     if not is_distributed():
         return SingleDeviceStrategy()
