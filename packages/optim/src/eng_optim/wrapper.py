@@ -1,7 +1,7 @@
 """One optimizer step from a loss: scale, backward, accumulate, clip, step, zero.
 
 `update_params` is the road of every training iteration. What a wrapper has to do is known when it is made, so
-the plain case (no accumulation, no clipping, no subclass) goes straight through torch's own three calls.
+the plain case (no accumulation, no clipping, no subclass) goes straight to torch.
 """
 
 from collections.abc import Iterator, Mapping
@@ -71,7 +71,7 @@ class OptimWrapper(BaseOptimWrapper):
         self._inner_count = 0
         self._max_counts = -1
         self._window_weight: float | Tensor | None = None
-        self._is_plain = accumulative_counts == 1 and self._clip is None and _is_plain(type(self))
+        self._is_plain = accumulative_counts == 1 and self._clip is None and _is_plain(self)
 
     @property
     def inner_count(self) -> int:
@@ -97,7 +97,9 @@ class OptimWrapper(BaseOptimWrapper):
             self._inner_count += 1
             self.optimizer.step()
             self.step_count += 1
-            self.optimizer.zero_grad()
+            for group in self.optimizer.param_groups:
+                for parameter in group["params"]:
+                    parameter.grad = None
             return
         if weight is None:
             self.backward(self.scale_loss(loss))
@@ -234,10 +236,13 @@ class OptimWrapper(BaseOptimWrapper):
             parameter.grad = None if gradient is None else gradient.to(parameter.device, copy=True)
 
 
-def _is_plain(wrapper: type[OptimWrapper]) -> bool:
-    """Whether no subclass has a say between the loss and the new parameters."""
+def _is_plain(wrapper: OptimWrapper) -> bool:
+    """Whether neither a subclass nor the optimizer wants a say between the loss and the gradients' end."""
     parts = ("backward", "step", "zero_grad", "scale_loss", "should_update")
-    return all(getattr(wrapper, part) is getattr(OptimWrapper, part) for part in parts)
+    zero_grad = getattr(wrapper.optimizer.zero_grad, "__func__", None)
+    return zero_grad is Optimizer.zero_grad and all(
+        getattr(type(wrapper), part) is getattr(OptimWrapper, part) for part in parts
+    )
 
 
 def _has_batch_norm(model: nn.Module) -> bool:
