@@ -1,8 +1,8 @@
 """Tensors between ranks. Each collective is a few lines in one shared frame.
 
 The frame (`_travel`) moves the data to the backend's device and the result back to where the caller
-had it, outside of autograd. In a world of one nothing travels: every function returns what rank 0 of a
-world of one would have. `src` and `dst` are global ranks, as in torch.
+had it, outside of autograd. In a world of one, and on a rank outside of `group`, nothing travels: every
+function returns what rank 0 of a world of one would have. `src` and `dst` are global ranks, as in torch.
 """
 
 from collections.abc import Iterable, Iterator
@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch import distributed as torch_dist
 
-from eng_dist.devices import get_comm_device
+from eng_dist.devices import CPU, get_comm_device
 from eng_dist.environment import Group, get_rank, get_world_size
 from eng_dist.trace import announce
 
@@ -32,7 +32,8 @@ def barrier(group: Group = None) -> None:
     """Wait until every rank of `group` is here."""
     if get_world_size(group) > 1:
         announce("barrier", group)
-        torch_dist.barrier(group)
+        device = get_comm_device(group)
+        torch_dist.barrier(group, device_ids=None if device == CPU else [device.index])
 
 
 def all_reduce(data: Tensor, op: str = "sum", group: Group = None) -> None:
@@ -61,7 +62,7 @@ def all_reduce(data: Tensor, op: str = "sum", group: Group = None) -> None:
 def all_gather(data: Tensor, group: Group = None) -> list[Tensor]:
     """The `data` of every rank, in the order of ranks; equal shapes are required."""
     size = get_world_size(group)
-    if size == 1:
+    if size < 2:
         return [data]
     there = _sent("all_gather", data, group)
     gathered = [torch.empty_like(there) for _ in range(size)]
@@ -72,7 +73,7 @@ def all_gather(data: Tensor, group: Group = None) -> list[Tensor]:
 def gather(data: Tensor, dst: int = 0, group: Group = None) -> list[Tensor]:
     """On `dst` the `data` of every rank, in the order of ranks; elsewhere an empty list."""
     size = get_world_size(group)
-    if size == 1:
+    if size < 2:
         return [data]
     there = _sent(f"gather(dst={dst})", data, group)
     here = get_rank() == dst
@@ -117,7 +118,7 @@ def all_reduce_params(
     `bucket_size_mb` MiB where that is positive; else each travels alone.
     """
     _checked(op)
-    if get_world_size(group) == 1:
+    if get_world_size(group) < 2:
         return
     tensors = [param.detach() for param in params]
     if not coalesce:

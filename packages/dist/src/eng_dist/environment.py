@@ -8,6 +8,8 @@ from typing import TypeAlias
 
 from torch import distributed as torch_dist
 
+from eng_dist.unblock import remember_connections
+
 Group: TypeAlias = "torch_dist.ProcessGroup | None"
 
 _local_group: Group = None
@@ -70,7 +72,8 @@ def init_local_group(node_rank: int, num_gpus_per_node: int) -> None:
     assert _local_group is None, "the local group was made already; init_local_group is called once"
     for first in range(0, get_world_size(), num_gpus_per_node):
         ranks = list(range(first, min(first + num_gpus_per_node, get_world_size())))
-        group = torch_dist.new_group(ranks)
+        with remember_connections():
+            group = torch_dist.new_group(ranks)
         if first == node_rank * num_gpus_per_node:
             _local_group = group
 

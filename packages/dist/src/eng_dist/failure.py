@@ -7,7 +7,6 @@ a waiting collective return; here it becomes an exception with a name.
 
 import faulthandler
 import signal
-import sys
 import threading
 import time
 import traceback
@@ -26,6 +25,7 @@ from eng_dist.watcher import BlackBox, Message
 _SIGNAL: int | None = getattr(
     signal, "SIGURG", None
 )  # ignored where nobody handles it: a late one does no harm
+_STDERR = 2  # the descriptor: sys.stderr may be a stream of a notebook, which has none
 _LONGEST_TRACEBACK = 8000
 _SECONDS_TO_HEAR = 3.0
 _MARKS_OF_A_COLLECTIVE = (
@@ -180,7 +180,7 @@ class _Guard:
     def _end(self) -> None:
         """Runs in a thread of its own once a failure is known: makes the body end, again and again until it has."""
         if self.watch.failure and self.watch.failure.get("stacks"):
-            faulthandler.dump_traceback(sys.__stderr__ or sys.stderr)
+            faulthandler.dump_traceback(_STDERR)
         if self.inside:
             break_off()
         while self.inside:

@@ -5,6 +5,7 @@ import multiprocessing
 import os
 import socket
 import time
+from collections import Counter
 from datetime import timedelta
 from typing import Any
 
@@ -27,6 +28,10 @@ from eng_dist.watch import end_watch
 logger = logging.getLogger(__name__)
 
 _started_here = False
+_starts: Counter[str] = Counter()
+"""How often this process has come to each address: the first groups of all ranks meet, the second, and so on."""
+_served: dict[int, Store] = {}
+"""The stores of this process by port. They live as long as it does: a rank may be late in leaving the last group."""
 
 
 def infer_launcher() -> str:
@@ -150,17 +155,24 @@ def _meet(place: Place, seconds: float) -> Store:
     deadline = time.monotonic() + seconds
     store = _open_store(place, seconds)
     store.set(f"here/{place.rank}", "1")
-    keys = {rank: f"here/{rank}" for rank in range(place.world_size)}
+    keys = [f"here/{rank}" for rank in range(place.world_size)]
     try:
-        store.wait(list(keys.values()), timedelta(seconds=max(deadline - time.monotonic(), 0.001)))
-    except torch_dist.DistStoreError as error:
-        absent = [rank for rank, key in keys.items() if not store.check([key])]
+        store.wait(keys, timedelta(seconds=max(deadline - time.monotonic(), 0.001)))
+    except torch_dist.DistError as error:
         raise LaunchError(
-            f"WORLD_SIZE={place.world_size}, but after {seconds:g} s rank(s) "
-            f"{', '.join(map(str, absent))} have not come to MASTER_ADDR:MASTER_PORT="
-            f"{place.master_addr}:{place.master_port}: start them, or set WORLD_SIZE to what was started"
+            f"WORLD_SIZE={place.world_size}, but after {seconds:g} s {_who_is_absent(store, keys)} to "
+            f"MASTER_ADDR:MASTER_PORT={place.master_addr}:{place.master_port}: start them, or set WORLD_SIZE "
+            "to what was started"
         ) from error
     return PrefixStore("eng", store)
+
+
+def _who_is_absent(store: Store, keys: list[str]) -> str:
+    try:
+        absent = [str(rank) for rank, key in enumerate(keys) if not store.check([key])]
+    except torch_dist.DistError:  # rank 0 has said so, and ended
+        return "not all ranks have come"
+    return f"rank(s) {', '.join(absent)} have not come"
 
 
 def _open_store(place: Place, seconds: float) -> Store:
@@ -171,7 +183,7 @@ def _open_store(place: Place, seconds: float) -> Store:
         socket.getaddrinfo(place.master_addr, place.master_port)
     except OSError as error:
         raise LaunchError(f"MASTER_ADDR={place.master_addr!r} is not a known host: {error}") from error
-    if serve:
+    if serve and place.master_port not in _served:
         _check_port_is_free(place)
     try:
         store = TCPStore(
@@ -188,8 +200,11 @@ def _open_store(place: Place, seconds: float) -> Store:
             f"rank {place.rank} did not reach MASTER_ADDR:MASTER_PORT={where} within {seconds:g} s: "
             f"rank 0 must run there and be reachable ({str(error).splitlines()[0]})"
         ) from error
+    if serve:
+        _served[place.master_port] = store
     attempt = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
-    return PrefixStore(f"/eng/attempt_{attempt}", store)
+    _starts[where] += 1
+    return PrefixStore(f"/eng/attempt_{attempt}/start_{_starts[where]}", store)
 
 
 def _check_port_is_free(place: Place) -> None:

@@ -21,7 +21,7 @@ def all_gather_object(data: T, group: Group = None) -> list[T]:
     [{'rank': 0}]
     """
     size = get_world_size(group)
-    if size == 1:
+    if size < 2:
         return [data]
     gathered: list[Any] = [None] * size
     announce("all_gather_object", group)
@@ -32,7 +32,7 @@ def all_gather_object(data: T, group: Group = None) -> list[T]:
 def gather_object(data: T, dst: int = 0, group: Group = None) -> list[T] | None:
     """On `dst` the `data` of every rank; None elsewhere. For ranks of the same job only: it is pickled."""
     size = get_world_size(group)
-    if size == 1:
+    if size < 2:
         return [data]
     gathered: list[Any] | None = [None] * size if get_rank() == dst else None
     announce(f"gather_object(dst={dst})", group)

@@ -28,7 +28,7 @@ def sync_random_seed(group: Group = None) -> int:
     """
     numpy = _numpy()
     seed = int(numpy.random.randint(2**31)) if numpy else random.randrange(2**31)
-    if get_world_size(group) == 1:
+    if get_world_size(group) < 2:
         return seed
     shared = torch.tensor(seed, dtype=torch.int64)
     broadcast(shared, global_rank_of_first(group), group)

@@ -1,7 +1,7 @@
 """Make a collective return that waits for a rank which will never come.
 
 NCCL and its like can be aborted. gloo cannot: its call returns when a connection breaks, so we break those
-that were opened with the group, from this side. The job is over when this is called.
+that were opened with our groups, from this side. The job is over when this is called.
 """
 
 import os
@@ -12,8 +12,6 @@ from contextlib import contextmanager
 
 from torch import distributed as torch_dist
 
-from eng_dist.environment import is_distributed
-
 _FOLDERS_OF_DESCRIPTORS = ("/proc/self/fd", "/dev/fd")
 
 _connections: set[int] = set()
@@ -21,20 +19,20 @@ _connections: set[int] = set()
 
 @contextmanager
 def remember_connections() -> Iterator[None]:
-    """Remember the sockets that the body opens as those of the process group."""
+    """Remember the sockets that the body opens as those of a process group."""
     before = set(_sockets())
     yield
     _connections.update(set(_sockets()) - before)
 
 
 def forget_connections() -> None:
-    """Called when the process group ends."""
+    """Called when the default process group ends, and all others with it."""
     _connections.clear()
 
 
 def break_off() -> None:
     """Make every collective of this process fail, those that are waiting at once."""
-    if is_distributed() and torch_dist.get_backend() != "gloo":
+    if torch_dist.is_initialized() and torch_dist.get_backend() != "gloo":
         torch_dist.distributed_c10d._get_default_group().abort()
     for identity, descriptor in _sockets().items():
         if identity in _connections:

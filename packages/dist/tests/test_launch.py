@@ -1,0 +1,174 @@
+import logging
+import os
+import socket
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+
+from eng_dist import (
+    LaunchError,
+    MissingVariableError,
+    all_reduce,
+    destroy,
+    get_backend,
+    get_dist_info,
+    get_rank,
+    infer_launcher,
+    init_dist,
+    is_distributed,
+)
+
+Run = Callable[..., list[Any]]
+
+
+def total() -> Any:
+    ranks = torch.tensor(get_rank() + 1)
+    all_reduce(ranks)
+    return ranks.item(), get_backend(), os.environ["RANK"], os.environ["WORLD_SIZE"], os.environ["LOCAL_RANK"]
+
+
+def test_none_starts_nothing() -> None:
+    """A script may call init_dist in every case."""
+    init_dist("none")
+    destroy()
+    assert not is_distributed()
+
+
+@pytest.mark.skipif(torch.accelerator.is_available(), reason="with an accelerator its backend is chosen")
+@pytest.mark.parametrize("backend", [None, "gloo", "nccl"])
+def test_a_torch_for_the_cpu_gets_gloo_by_itself(run: Run, backend: str | None) -> None:
+    """Also where the configuration, written for another machine, says nccl."""
+    assert run(total, backend=backend) == [(3, "gloo", "0", "2", "0"), (3, "gloo", "1", "2", "1")]
+
+
+@pytest.mark.parametrize(
+    ("launcher", "names"),
+    [
+        ("slurm", ("SLURM_PROCID", "SLURM_NTASKS", "SLURM_LOCALID")),
+        ("mpi", ("OMPI_COMM_WORLD_RANK", "OMPI_COMM_WORLD_SIZE", "OMPI_COMM_WORLD_LOCAL_RANK")),
+    ],
+)
+def test_slurm_and_mpi_start_the_same_job(run: Run, launcher: str, names: tuple[str, str, str]) -> None:
+    """Code that reads RANK finds it, whoever started the process."""
+
+    def body() -> Any:
+        destroy()
+        for name, torchs in zip(names, ("RANK", "WORLD_SIZE", "LOCAL_RANK"), strict=True):
+            os.environ[name] = os.environ.pop(torchs)
+        os.environ["SLURM_NODELIST"] = "unused"
+        assert infer_launcher() == launcher
+        init_dist(launcher)
+        return total()
+
+    assert run(body) == [(3, "gloo", "0", "2", "0"), (3, "gloo", "1", "2", "1")]
+
+
+def test_a_group_can_follow_another(run: Run) -> None:
+    """destroy ends the group; the same process may start again."""
+
+    def body() -> Any:
+        seen = [get_dist_info()]
+        time.sleep(0.3 * get_rank())  # rank 0 is at the second start before rank 1 has left the first
+        destroy()
+        seen.append(get_dist_info())
+        init_dist("pytorch")
+        return [*seen, get_dist_info()]
+
+    assert run(body) == [[(0, 2), (0, 1), (0, 2)], [(1, 2), (0, 1), (1, 2)]]
+
+
+def test_a_group_that_somebody_else_made_is_not_ended(run: Run) -> None:
+    """Who starts it ends it."""
+
+    def body() -> bool:
+        destroy()
+        store = torch.distributed.TCPStore("localhost", 0, 1, True)
+        torch.distributed.init_process_group("gloo", store=store, rank=0, world_size=1)
+        destroy()
+        mine = is_distributed()
+        torch.distributed.destroy_process_group()
+        return mine
+
+    assert run(body) == [True, True]
+
+
+def test_a_missing_variable_is_named_before_anybody_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a KeyError too, which is what the lookup of a variable would have been."""
+    for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT"):
+        monkeypatch.delenv(name, raising=False)
+    with pytest.raises(MissingVariableError, match="torchrun are not right: RANK is not set; WORLD_SIZE is"):
+        init_dist("pytorch")
+
+
+def test_a_port_in_use_is_named(monkeypatch: pytest.MonkeyPatch, environ: dict[str, str]) -> None:
+    """Two jobs on one machine."""
+    with socket.create_server(("", int(environ["MASTER_PORT"]))):
+        for name, value in (environ | {"RANK": "0", "LOCAL_RANK": "0"}).items():
+            monkeypatch.setenv(name, value)
+        with pytest.raises(LaunchError, match=f"MASTER_PORT={environ['MASTER_PORT']} cannot be opened on"):
+            init_dist("pytorch")
+
+
+def test_an_unknown_host_is_named(monkeypatch: pytest.MonkeyPatch, environ: dict[str, str]) -> None:
+    """A slip in the job script."""
+    for name, value in (
+        environ | {"RANK": "1", "LOCAL_RANK": "1", "MASTER_ADDR": "no.such.host.invalid"}
+    ).items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(LaunchError, match=r"MASTER_ADDR='no\.such\.host\.invalid' is not a known host"):
+        init_dist("pytorch")
+
+
+def test_nobody_at_the_address_is_said_within_the_time(
+    monkeypatch: pytest.MonkeyPatch, environ: dict[str, str]
+) -> None:
+    """The address exists, rank 0 is elsewhere."""
+    for name, value in (environ | {"RANK": "1", "LOCAL_RANK": "1"}).items():
+        monkeypatch.setenv(name, value)
+    began = time.monotonic()
+    with pytest.raises(LaunchError, match="rank 1 did not reach MASTER_ADDR:MASTER_PORT=localhost:"):
+        init_dist("pytorch", init_timeout=1.0)
+    assert time.monotonic() - began < 20.0
+
+
+def test_ranks_that_were_never_started_are_named(start: Callable[..., Any]) -> None:
+    """WORLD_SIZE says three, two come."""
+    ranks = start(total, 0, init_timeout=3.0)
+    ranks.environ["WORLD_SIZE"] = "3"
+    for rank in range(2):
+        ranks.start(total, rank, "pytorch", {"init_timeout": 3.0})
+    first, second = ranks.results()
+    assert isinstance(first, LaunchError)
+    assert "WORLD_SIZE=3, but after 3 s rank(s) 2 have not come" in str(first)
+    assert isinstance(second, LaunchError)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "says"),
+    [
+        ({"timeout": "600"}, TypeError, "timeout is a number of seconds, for example timeout=600; got '600'"),
+        ({"init_backend": "colossalai"}, ValueError, "'torch' or 'deepspeed', not 'colossalai'"),
+        ({"launcher": "ssh"}, ValueError, "there is no launcher 'ssh'"),
+    ],
+)
+def test_wrong_arguments_are_refused(options: dict[str, Any], error: type[Exception], says: str) -> None:
+    """Before anything starts."""
+    with pytest.raises(error, match=says):
+        init_dist(**({"launcher": "pytorch"} | options))
+
+
+def test_what_nccl_becomes_is_logged(
+    monkeypatch: pytest.MonkeyPatch, environ: dict[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """One line says why the backend is another one."""
+    if torch.cuda.is_available():
+        pytest.skip("NCCL can be had here")
+    for name, value in (environ | {"WORLD_SIZE": "1", "RANK": "0", "LOCAL_RANK": "0"}).items():
+        monkeypatch.setenv(name, value)
+    with caplog.at_level(logging.INFO, "eng_dist"):
+        init_dist("pytorch", "nccl")
+        destroy()
+    assert caplog.messages == ["backend 'nccl' needs CUDA, which is not available here: using 'gloo'"]
