@@ -52,7 +52,7 @@ def copies(cfg):
 def test_origins_survive_copies_and_pickling(folder):
     """A copy knows what the original knew, command line included."""
     cfg = Config.fromfile(folder / "child.py")
-    cfg.merge_from_dict(parse_overrides(["model.depth=18", "model.stages.0.width=7"]))
+    cfg.merge_from_dict(parse_overrides(["model.depth=18", "model.stages.0.width=7"]), recompute=True)
     for other in copies(cfg):
         assert other == cfg
         assert str(other.origin("model.stages.0.width")) == "<command line>:2"

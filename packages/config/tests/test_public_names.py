@@ -9,8 +9,12 @@ def test_the_public_names_are_these():
         "Config",
         "ConfigDict",
         "ConfigError",
+        "DerivedValuesWarning",
         "DictAction",
+        "Finder",
         "Origin",
+        "Part",
+        "add_cli_arguments",
         "parse_overrides",
         "read_base",
     ]

@@ -7,7 +7,6 @@ import posixpath
 import re
 from collections.abc import Iterator
 from importlib.machinery import PathFinder
-from pathlib import Path
 from typing import Any, NamedTuple
 
 from .errors import ConfigFileNotFoundError, ConfigImportError, ConfigValueError, UntrustedConfigError
@@ -67,10 +66,11 @@ def is_below(file: str, root: str) -> bool:
     """Whether the file is in the folder or below, links followed."""
     if is_remote(root) or is_remote(file):
         return file.startswith(root.rstrip("/") + "/") and ".." not in file.split("/")
-    return Path(os.path.realpath(file)).is_relative_to(os.path.realpath(root))
+    real = os.path.realpath(root)
+    return os.path.commonpath([real, os.path.realpath(file)]) == real
 
 
-def package_folder(package: str, origin: Origin) -> Path:
+def package_folder(package: str, origin: Origin) -> str:
     """The folder of an installed package, found without importing it."""
     spec = PathFinder.find_spec(package)
     places = list(spec.submodule_search_locations or ()) if spec is not None else []
@@ -78,7 +78,7 @@ def package_folder(package: str, origin: Origin) -> Path:
         raise ConfigImportError(
             f"the package `{package}` is not installed; install it", path="_base_", origin=origin
         )
-    return Path(places[0])
+    return str(places[0])
 
 
 def package_base(name: str, origin: Origin) -> Base:
@@ -93,11 +93,11 @@ def package_base(name: str, origin: Origin) -> Base:
     package, path = found[1], found[2]
     folder = package_folder(package, origin)
     indexed = model_index(folder).get(path.rsplit(".", 1)[0])
-    candidates = [folder / ".mim" / indexed] if indexed else []
-    candidates += [folder / ".mim" / "configs" / path, folder / "configs" / path, folder / path]
+    candidates = [os.path.join(folder, ".mim", indexed)] if indexed else []
+    candidates += [os.path.join(folder, *below, path) for below in ((".mim", "configs"), ("configs",), ())]
     for candidate in candidates:
-        if candidate.is_file():
-            return Base(str(candidate), package)
+        if os.path.isfile(candidate):
+            return Base(candidate, package)
     raise ConfigFileNotFoundError(
         f"the package `{package}` has no configuration `{path}`; looked in "
         + ", ".join(f"`{candidate}`" for candidate in candidates),
@@ -106,25 +106,28 @@ def package_base(name: str, origin: Origin) -> Base:
     )
 
 
-def model_index(folder: Path) -> dict[str, str]:
+def model_index(folder: str) -> dict[str, str]:
     """The configurations that a package lists in `.mim/model-index.yml`, by name without suffix; first ones win."""
     index: dict[str, str] = {}
-    for model in listed_models(folder / ".mim"):
+    for model in listed_models(os.path.join(folder, ".mim")):
         config = model.get("Config")
         if isinstance(config, str) and "/" in config:
             index.setdefault(config.split("/", 1)[1].rsplit(".", 1)[0], config)
     return index
 
 
-def listed_models(folder: Path) -> Iterator[dict[str, Any]]:
+def listed_models(folder: str) -> Iterator[dict[str, Any]]:
     """The entries of every metafile that the index names."""
     from .yaml_text import load  # PyYAML is slow to import, and few need it here
 
-    index = folder / "model-index.yml"
-    if not index.is_file():
+    def content_of(path: str) -> Any:
+        with open(path, encoding="utf-8") as stream:
+            return load(stream.read(), path) or {}
+
+    index = os.path.join(folder, "model-index.yml")
+    if not os.path.isfile(index):
         return
-    for name in (load(index.read_text(encoding="utf-8"), str(index)) or {}).get("Import", []):
-        metafile = folder / name
-        content = load(metafile.read_text(encoding="utf-8"), str(metafile)) or {}
+    for name in content_of(index).get("Import", []):
+        content = content_of(os.path.join(folder, name))
         models = content.get("Models", []) if isinstance(content, dict) else content
         yield from (model for model in models if isinstance(model, dict))

@@ -4,30 +4,44 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 import warnings
-from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
+from argparse import ArgumentParser
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from sys import _getframe
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
+from .argument_parser import add_options
 from .bases import is_remote
+from .derived import derived_from, meets
+from .diff import difference
 from .dump import python_text
 from .errors import (
+    ConfigError,
     ConfigFormatError,
     ConfigKeyError,
     ConfigSyntaxError,
     ConfigTypeError,
+    ConfigValueError,
+    DerivedValuesWarning,
     UntrustedConfigError,
 )
+from .explain import history
 from .formats import write_data
 from .imports import import_custom_modules as import_listed
 from .lazy_file import read_lazy_file
-from .node import METHODS, ConfigDict, attach, duplicate, plain, settle
+from .node import METHODS, ConfigDict, attach, chain_at, duplicate, missing, plain, settle, step_into
 from .origin import Origin, caller_origin, split_path
 from .overrides import Overrides, apply_overrides
 from .reading import Reading, parse_python
+from .secrets import hide, secret_values
 from .style import is_import_style
 from .text_file import SUFFIXES, read_text_file
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from .part import Finder, Part
 
 __all__ = ["RESERVED_KEYS", "Config"]
 
@@ -55,6 +69,8 @@ class Config:
         "_filename",
         "_format_python_code",
         "_imported",
+        "_merged",
+        "_reading",
         "_text",
         "_trusted",
     )
@@ -64,6 +80,10 @@ class Config:
     _filename: str | None
     _format_python_code: bool
     _imported: dict[str, Any]
+    #: everything that was merged in so far, by key path
+    _merged: dict[str, Any]
+    #: how the file was read, None for settings that are of no file
+    _reading: Reading | None
     _text: str
     _trusted: bool
 
@@ -86,7 +106,7 @@ class Config:
                     path=key,
                 )
         if cfg_text is None:
-            cfg_text = Path(filename).read_text(encoding="utf-8") if filename is not None else ""
+            cfg_text = Reading().text(os.fspath(filename)) if filename is not None else ""
         self.__setstate__(
             {
                 "_cfg_dict": cfg_dict if isinstance(cfg_dict, ConfigDict) else ConfigDict(cfg_dict or {}),
@@ -94,6 +114,8 @@ class Config:
                 "_filename": os.fspath(filename) if filename is not None else None,
                 "_format_python_code": format_python_code,
                 "_imported": {},
+                "_merged": {},
+                "_reading": None,
                 "_text": cfg_text,
                 "_trusted": True,
             }
@@ -140,6 +162,7 @@ class Config:
         cfg = read(file, suffix, reading.text(file), reading, import_custom_modules)
         object.__setattr__(cfg, "_filename", file)
         object.__setattr__(cfg, "_format_python_code", format_python_code)
+        object.__setattr__(cfg, "_reading", reading)
         return cfg
 
     @staticmethod
@@ -184,10 +207,15 @@ class Config:
     @property
     def pretty_text(self) -> str:
         """Python source of the settings, keys sorted; it loads as an equal configuration."""
-        return python_text(self._cfg_dict, formatted=self._format_python_code)
+        return python_text(self._shown(self._cfg_dict), formatted=self._format_python_code)
 
     def __repr__(self) -> str:
-        return f"Config (path: {self._filename}): {dict.__repr__(self._cfg_dict)}"
+        return f"Config (path: {self._filename}): {dict.__repr__(self._shown(self._cfg_dict))}"
+
+    def _shown(self, values: dict[Any, Any]) -> dict[Any, Any]:
+        """The values as they may be written: what the environment alone knows stays a reference."""
+        secrets = secret_values(self._text, self._env_variables)
+        return hide(values, secrets) if secrets else values
 
     # As a mapping
 
@@ -242,7 +270,10 @@ class Config:
     # Copies
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in STATE}
+        state = {name: getattr(self, name) for name in STATE}
+        if self._reading is not None:  # what fetches a file belongs to this process
+            state["_reading"] = self._reading._replace(fetch=None)
+        return state
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
         for name in STATE:
@@ -272,16 +303,73 @@ class Config:
 
     # Changing
 
-    def merge_from_dict(self, options: Mapping[str, Any], allow_list_keys: bool = True) -> None:
+    def merge_from_dict(
+        self, options: Mapping[str, Any], allow_list_keys: bool = True, *, recompute: bool = False
+    ) -> None:
         """Put values in by key path, all or none: `{"model.depth": 50, "pipeline.0.size": 224}`.
 
         Digits are positions in lists that are there, unless `allow_list_keys=False`. A dictionary is merged into
         the dictionary that is there. Raises `ConfigKeyError` for a position that is not there and `ConfigTypeError`
         for a path through a value that has nothing inside.
+
+        Values that the file computed from an overridden one stay as they are, and a `DerivedValuesWarning` names
+        them; with `recompute=True` the file is evaluated again with the new values instead. That needs a
+        configuration that was read from a file and not changed by code since.
         """
         origin = options.origin if isinstance(options, Overrides) else caller_origin(_getframe(1))
-        apply_overrides(self._cfg_dict, options, origin, lists=allow_list_keys)
+        if recompute and options:
+            values, state = self._recomputed(options)
+            apply_overrides(values, options, origin, lists=allow_list_keys)
+            for name, part in {**state, "_cfg_dict": values}.items():
+                object.__setattr__(self, name, part)
+        else:
+            apply_overrides(self._cfg_dict, options, origin, lists=allow_list_keys)
+            for text in left_behind(self._cfg_dict, options):
+                warnings.warn(text, DerivedValuesWarning, stacklevel=2)
+        self._merged.update(options)
         self._settle()
+
+    def _recomputed(self, options: Mapping[str, Any]) -> tuple[ConfigDict, dict[str, Any]]:
+        """The values of the file, evaluated with the options, and how that was done."""
+        if self._reading is None or self._filename is None:
+            raise ConfigValueError(
+                "only what was read from a file can be evaluated again; leave `recompute` out"
+            )
+        file, suffix = self._filename, os.path.splitext(self._filename)[1].lower()
+
+        def evaluated(reading: Reading) -> Config:
+            cfg = read(file, suffix, reading.text(file), reading, import_custom_modules=False)
+            apply_overrides(cfg._cfg_dict, self._merged, self._known_origin, lists=True)
+            return cfg
+
+        if evaluated(self._reading)._cfg_dict != self._cfg_dict:
+            raise ConfigValueError(
+                "the configuration or its file was changed since it was read, and evaluating it again would lose that; "
+                "override right after reading",
+                origin=Origin(file, 1),
+            )
+        reading = self._reading._replace(overrides={**self._reading.overrides, **options})
+        again = evaluated(reading)
+        return again._cfg_dict, {"_imported": again._imported, "_reading": reading}
+
+    def _known_origin(self, path: str) -> Origin:
+        return self.origin(path) or Origin("<unknown>", 0, path, "code")
+
+    @staticmethod
+    def auto_argparser(description: str | None = None) -> tuple[ArgumentParser, Config]:
+        """A parser with an option for every value of the file that is named on the command line, and its values.
+
+        The options that were given are for `merge_from_dict`: `cfg.merge_from_dict(vars(parser.parse_args()))` after
+        taking out `config`.
+        """
+        parser = ArgumentParser(description=description)
+        parser.add_argument("config", help="a configuration file")
+        file = parser.parse_known_args([part for part in sys.argv[1:] if part not in ("-h", "--help")])[
+            0
+        ].config
+        cfg = Config.fromfile(file)
+        add_options(parser, cfg.to_dict())
+        return parser, cfg
 
     # Origins
 
@@ -290,13 +378,46 @@ class Config:
         chain = self.origins(path)
         return chain[-1] if chain else None
 
+    def explain(self, path: str) -> str:
+        """In words: the value at a key path, and every file and line that set it, first to last.
+
+        >>> print(Config.fromstring("optimizer = dict(type='SGD', lr=0.1)", ".py").explain("optimizer.lr"))
+        optimizer.lr = 0.1
+          <string>:1
+        """
+        value: Any = self._cfg_dict
+        for step in split_path(path):
+            try:
+                _, value = step_into(value, step)
+            except KeyError:
+                raise missing(value if isinstance(value, ConfigDict) else ConfigDict(), step) from None
+        return history(path, self._shown({path: value})[path], self.origins(path))
+
     def origins(self, path: str) -> tuple[Origin, ...]:
         """Everything that set the value at a key path, first to last: bases, the file, the command line, code."""
-        value: Any = self._cfg_dict
-        chain: tuple[Origin, ...] = ()
-        for step in split_path(path):
-            value, chain = step_down(value, step, chain)
-        return chain
+        return chain_at(self._cfg_dict, split_path(path))
+
+    def check(
+        self,
+        registries: Mapping[str, Part | Finder | Mapping[str, Any]],
+        *,
+        keys: Iterable[str] | None = None,
+    ) -> tuple[ConfigError, ...]:
+        """Every problem that can be known before anything is built; empty when there is none. Nothing is raised.
+
+        Unknown types, unknown and missing arguments (through `**kwargs` and base classes), literals that do not
+        suit an annotation, and, given the known top-level `keys`, keys that look like one of them. `registries` says
+        who knows the names at which key paths: patterns as in `fnmatch`, without the positions in lists; the most
+        literal one wins. A typed dictionary that no pattern names belongs to the registry of what it is inside of.
+
+        >>> cfg = Config(dict(model=dict(type="Rang", start=0)))
+        >>> for problem in cfg.check({"model": {"Range": range}}):
+        ...     print(problem)
+        model.type: there is no `Rang` (did you mean `Range`?); there is: Range; write one of these
+        """
+        from .check import find_problems  # `inspect` and `typing` take longer to import than all of this
+
+        return find_problems(self._cfg_dict, registries, keys)
 
     # Writing
 
@@ -310,18 +431,28 @@ class Config:
     def dump(self, file: str | Path | None = None) -> str | None:
         """The settings as text in the format of the file they were read from, or written to `file` in its format.
 
-        >>> Config(dict(a=1, b=2)).dump()
-        'a = 1\nb = 2\n'
+        >>> print(Config(dict(a=1, b=2)).dump(), end="")
+        a = 1
+        b = 2
         """
-        suffix = os.path.splitext(os.fspath(file if file is not None else self._filename or ".py"))[1].lower()
+        suffix = os.path.splitext(file if file is not None else self._filename or "config.py")[1].lower()
         if suffix not in SUFFIXES:
             raise ConfigFormatError(f"`{file}` is of no known format; end it in one of {', '.join(SUFFIXES)}")
-        text = self.pretty_text if suffix == ".py" else write_data(self.to_dict(), suffix)
+        text = self._text_in(suffix)
         if file is None:
             return text
         with open(file, "w", encoding="utf-8") as stream:
             stream.write(text)
         return None
+
+    def _text_in(self, suffix: str) -> str:
+        return self.pretty_text if suffix == ".py" else write_data(self._shown(self.to_dict()), suffix)
+
+    @staticmethod
+    def diff(cfg1: str | Path | Config, cfg2: str | Path | Config) -> str:
+        """What differs between two configurations or files, as a unified diff of their pretty texts, "" for nothing."""
+        old, new = (cfg if isinstance(cfg, Config) else Config.fromfile(cfg) for cfg in (cfg1, cfg2))
+        return difference(old.pretty_text, new.pretty_text, old.filename or "", new.filename or "")
 
 
 STATE = tuple(name for name in Config.__slots__ if name[:2] != "__")
@@ -390,20 +521,17 @@ def is_import_text(text: str, file: str, style: str | None) -> bool:
         return False
 
 
-def step_down(value: Any, step: str, chain: tuple[Origin, ...]) -> tuple[Any, tuple[Origin, ...]]:
-    """The value one step further down a path, and what set it."""
-    if isinstance(value, dict):
-        key: Any = int(step) if step not in value and step.isdigit() and int(step) in value else step
-        if key not in value:
-            return None, ()
-        place = value._place if isinstance(value, ConfigDict) else None
-        return dict.get(value, key), place.chain(key) if place is not None else chain
-    if isinstance(value, (list, tuple)) and step.isdigit() and int(step) < len(value):
-        inner = value[int(step)]
-        place = inner._place if isinstance(inner, ConfigDict) else None
-        return inner, place.chain() if place is not None else deeper(chain, step)
-    return None, ()
-
-
-def deeper(chain: tuple[Origin, ...], step: str) -> tuple[Origin, ...]:
-    return chain
+def left_behind(root: ConfigDict, options: Mapping[str, Any]) -> Iterator[str]:
+    """What to say of each option that other values, not overridden themselves, were computed from."""
+    for path in options:
+        behind = [
+            derived
+            for derived in derived_from(root, split_path(path))
+            if not any(meets(derived.path, split_path(other)) for other in options)
+            and chain_at(root, derived.path)
+        ]
+        if behind:
+            yield (
+                f"`{path}` is overridden, but {', '.join(map(str, behind))} was computed from it before and stays; "
+                "override that too, or merge with `recompute=True`"
+            )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import tomllib
 from collections.abc import Mapping
 from typing import Any
 
@@ -135,6 +134,8 @@ class TomlReader:
 
     def key(self) -> list[str]:
         """The parts of a dotted key, up to what follows it."""
+        import tomllib  # as in formats.py
+
         parts = []
         while True:
             word = self.word

@@ -14,6 +14,8 @@
     +-- ConfigEvaluationError         (RuntimeError)              the file raised while it was read
     +-- UntrustedConfigError          (PermissionError)           code where only data is allowed
 
+    DerivedValuesWarning              (UserWarning)               an override that other values do not follow
+
 Every message is `file:line: key.path: what is wrong; what there is; what to do`.
 """
 
@@ -38,6 +40,7 @@ __all__ = [
     "ConfigSyntaxError",
     "ConfigTypeError",
     "ConfigValueError",
+    "DerivedValuesWarning",
     "MissingKeyError",
     "UntrustedConfigError",
     "nearest",
@@ -115,6 +118,10 @@ class ConfigEvaluationError(ConfigError, RuntimeError):
 
 class UntrustedConfigError(ConfigError, PermissionError):
     """An untrusted file asks for something that only trusted code may do."""
+
+
+class DerivedValuesWarning(UserWarning):
+    """A value was overridden, but others that the file computed from it before stay as they are."""
 
 
 def nearest(word: str, choices: Iterable[str]) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import re
-import tomllib
 from collections.abc import Callable
 from typing import Any
 
@@ -72,6 +71,8 @@ def write_json(data: Any) -> str:
 
 
 def read_toml(text: str, file: str) -> Any:
+    import tomllib  # slow to import: only who reads TOML pays
+
     try:
         return decode(tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:
@@ -106,9 +107,7 @@ def toml_value(value: Any) -> str:
 
 
 def read_yaml(text: str, file: str) -> Any:
-    from .yaml_text import (
-        load,
-    )  # PyYAML takes longer to import than all of this package: only who reads YAML pays
+    from .yaml_text import load  # PyYAML takes longer to import than all of this: only who reads YAML pays
 
     return decode(load(text, file))
 

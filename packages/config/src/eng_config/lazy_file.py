@@ -16,9 +16,8 @@ import ast
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from types import FunctionType, ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 from .bases import package_folder
 from .errors import (
@@ -32,6 +31,7 @@ from .lines import Layer
 from .node import wrap
 from .origin import Origin
 from .reading import Reading, last_line, parse_python
+from .recompute import run_program
 from .style import is_builtin_module, is_own_module, is_read_base
 
 __all__ = ["LazyFile", "read_base", "read_lazy_file"]
@@ -43,8 +43,7 @@ def read_base() -> Iterator[None]:
     yield
 
 
-@dataclass(frozen=True, slots=True)
-class LazyFile:
+class LazyFile(NamedTuple):
     """A file that was read: its settings, how to find their lines, and what it only imported."""
 
     values: dict[str, Any]
@@ -101,7 +100,7 @@ def read_lazy_file(
     names["__take__"] = take
     token = reading_file.set(True)
     try:
-        exec(compile(program, file, "exec"), names)
+        run_program(program, file, names, reading.overrides)
         values = {
             name: wrap(value)
             for name, value in names.items()

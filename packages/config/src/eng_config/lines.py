@@ -7,13 +7,11 @@ of the statement that computes it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .data_spots import json_spots, toml_spots, yaml_spots
 from .merge import DELETE
 from .origin import Origin, Path, spell_path
-from .python_spots import python_spots
 from .spot import Spot, step_into
 from .substitute import ENVIRONMENT
 
@@ -23,7 +21,18 @@ __all__ = ["Layer"]
 class Layer:
     """One file as it was read: its text, its values, and the files below it. It is the trace of its nodes."""
 
-    __slots__ = ("_tree", "bases", "file", "imported", "prepared", "suffix", "text", "values")
+    __slots__ = (
+        "_tree",
+        "bases",
+        "file",
+        "imported",
+        "prepared",
+        "reads",
+        "suffix",
+        "text",
+        "tokens",
+        "values",
+    )
 
     def __init__(
         self,
@@ -35,6 +44,7 @@ class Layer:
         values: Mapping[Any, Any] | None = None,
         bases: tuple[Layer, ...] = (),
         imported: Mapping[int, Layer] | None = None,
+        tokens: Mapping[str, str] | None = None,
     ) -> None:
         self.file = file
         self.text = text
@@ -43,6 +53,10 @@ class Layer:
         self.values = values
         self.bases = bases
         self.imported = imported
+        #: the texts that stand for values of the bases, and the key paths of those
+        self.tokens = tokens or {}
+        #: what `derived.py` found out about the file, None before it was asked
+        self.reads: dict[str, list[Any]] | None = None
         self._tree: Spot | None = None
 
     def tree(self) -> Spot:
@@ -57,12 +71,22 @@ class Layer:
             self._tree = own
         return self._tree
 
+    def everything(self) -> Iterator[Layer]:
+        """This file and all below, bases first."""
+        for base in (*self.bases, *(self.imported or {}).values()):
+            yield from base.everything()
+        yield self
+
     def own_spots(self, below: Spot) -> Spot:
         """The spots of this file alone; statements that change `_base_` change `below`."""
         hows = environment_lines(self.text)
         if self.suffix == ".py":
+            from .python_spots import python_spots  # these two are for questions, which most runs never ask
+
             imported = {line: layer.tree().copy() for line, layer in (self.imported or {}).items()}
             return python_spots(self.prepared, self.file, hows, below, imported)
+        from .data_spots import json_spots, toml_spots, yaml_spots
+
         scan = json_spots if self.suffix == ".json" else toml_spots if self.suffix == ".toml" else yaml_spots
         return scan(self.prepared, self.file, hows)
 

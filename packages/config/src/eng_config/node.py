@@ -17,9 +17,9 @@ from typing import Any, Self
 from .errors import ConfigTypeError, MissingKeyError, nearest
 from .lazy import Lazy, holds_lazy, resolve
 from .merge import merge_into
-from .origin import Fixed, Origin, Place, Trace
+from .origin import Fixed, Origin, Path, Place, Trace, spell_path
 
-__all__ = ["ConfigDict", "attach", "plain", "wrap"]
+__all__ = ["ConfigDict", "attach", "chain_at", "plain", "wrap"]
 
 MAPPINGS = frozenset({dict, OrderedDict})
 CONTAINERS = frozenset({dict, OrderedDict, list, tuple})
@@ -163,7 +163,14 @@ class ConfigDict(dict[Any, Any]):
         >>> str(cfg.model.__origin__("depth"))
         '<string>:2'
         """
-        return self._place.find(key) if self._place is not None else None
+        if self._place is None:
+            return None
+        return self._place.find() if key is None else self._place.find(key)
+
+    @staticmethod
+    def build_lazy(value: Any) -> Any:
+        """The object itself for one that is imported on demand, any other value unchanged."""
+        return value.build() if isinstance(value, Lazy) else value
 
 
 class LazyNode(ConfigDict):
@@ -303,13 +310,43 @@ def attach(value: Any, trace: Trace, path: tuple[Any, ...]) -> None:
                 attach(part, trace, (*path, position))
 
 
+def step_into(value: Any, step: Any) -> tuple[Any, Any]:
+    """The key or position that one step of a path means in a value, and what is there; KeyError where nothing is."""
+    if isinstance(value, dict):
+        key = step
+        if key not in value and isinstance(step, str) and step.isdigit() and int(step) in value:
+            key = int(step)
+        if key in value:
+            return key, dict.get(value, key)
+    elif isinstance(value, (list, tuple)) and str(step).isdigit() and int(step) < len(value):
+        return int(step), value[int(step)]
+    raise KeyError(step)
+
+
+def chain_at(root: ConfigDict, steps: Path) -> tuple[Origin, ...]:
+    """Everything that set the value at a path below a node, first to last; empty when it is not there or not known."""
+    value: Any = root
+    place, below = root._place, ()  # type: tuple[Place | None, Path]
+    for step in steps:
+        if isinstance(value, ConfigDict) and value._place is not None:
+            place, below = value._place, ()
+        try:
+            key, value = step_into(value, step)
+        except KeyError:
+            return ()
+        below = (*below, key)
+    return place.chain(*below) if place is not None else ()
+
+
 def missing(node: ConfigDict, key: Any) -> MissingKeyError:
     """The error for a key that is not there."""
     keys = [str(name) for name in dict.keys(node)]
     there = ", ".join(keys[:12]) + (", ..." if len(keys) > 12 else "")
     what = f"no key `{key}`{nearest(str(key), keys)}; there is: {there or 'nothing'}"
     place = node._place
-    return MissingKeyError(what, path="", origin=place.find() if place is not None and place.path else None)
+    if place is None or not place.path:
+        return MissingKeyError(what)
+    return MissingKeyError(what, path=spell_path(place.path), origin=place.find())
 
 
 def raw(source: Any) -> Any:

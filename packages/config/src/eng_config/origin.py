@@ -7,9 +7,8 @@ set on it since. Looking for lines is work, so nothing is looked for before some
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
 from types import FrameType
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 __all__ = [
     "COMMAND_LINE",
@@ -28,8 +27,7 @@ COMMAND_LINE = "<command line>"
 Path = tuple[Any, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(NamedTuple):
     """The place that set the value at `path`: a file and a line counted from 1, and how it was set.
 
     >>> print(Origin("configs/base.py", 12, "optimizer.lr"))
@@ -75,14 +73,13 @@ class Trace(Protocol):
         """Everything that set the value at `path`, first to last; empty when nothing is known."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fixed:
+class Fixed(NamedTuple):
     """The trace of values that were all set at one place."""
 
     origin: Origin
 
     def chain(self, path: Path) -> tuple[Origin, ...]:
-        return (replace(self.origin, path=spell_path(path)),)
+        return (self.origin._replace(path=spell_path(path)),)
 
 
 class Place:
@@ -91,40 +88,36 @@ class Place:
     __slots__ = ("edits", "path", "trace")
 
     def __init__(
-        self, trace: Trace, path: Path, edits: Mapping[Any, tuple[Origin, ...]] | None = None
+        self, trace: Trace, path: Path, edits: Mapping[Path, tuple[Origin, ...]] | None = None
     ) -> None:
         self.trace = trace
         self.path = path
-        self.edits: dict[Any, tuple[Origin, ...]] = dict(edits) if edits else {}
+        self.edits: dict[Path, tuple[Origin, ...]] = dict(edits) if edits else {}
 
     def copy(self) -> Place:
         return Place(self.trace, self.path, self.edits)
 
-    def chain(self, key: Any = None) -> tuple[Origin, ...]:
-        """Everything that set `key` of this node, or the node itself, first to last."""
-        if key is None:
-            return self.trace.chain(self.path)
-        return self.trace.chain((*self.path, key)) + self.edits.get(key, ())
+    def chain(self, *steps: Any) -> tuple[Origin, ...]:
+        """Everything that set the value that many steps below this node, or the node itself, first to last."""
+        found = self.trace.chain((*self.path, *steps))
+        for count in range(1, len(steps) + 1):
+            found += self.edits.get(steps[:count], ())
+        return found
 
-    def find(self, key: Any = None) -> Origin | None:
-        chain = self.chain(key)
+    def find(self, *steps: Any) -> Origin | None:
+        chain = self.chain(*steps)
         return chain[-1] if chain else None
 
-    def record(self, key: Any, origin: Origin) -> None:
-        """Remember that `key` was set at `origin`, after everything else."""
-        self.edits[key] = (*self.edits.get(key, ()), origin)
-
-    def forget(self, key: Any, known: tuple[Origin, ...] | None) -> None:
-        """Take back what was recorded for `key` after `known`."""
-        if known:
-            self.edits[key] = known
-        else:
-            self.edits.pop(key, None)
+    def record(self, steps: Path, origin: Origin) -> None:
+        """Remember that the value at `steps` was set at `origin`, after everything else and whole."""
+        for inner in [other for other in self.edits if other[: len(steps)] == steps != other]:
+            del self.edits[inner]
+        self.edits[steps] = (*self.edits.get(steps, ()), origin)
 
     def record_caller(self, key: Any, frame: FrameType | None) -> Origin:
         """Remember that the first code outside of this package, from `frame` outwards, set `key`."""
         origin = caller_origin(frame)(spell_path((*self.path, key)))
-        self.record(key, origin)
+        self.record((key,), origin)
         return origin
 
     def __getstate__(self) -> tuple[Any, ...]:

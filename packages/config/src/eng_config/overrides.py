@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from .errors import ConfigKeyError, ConfigTypeError
 from .merge import DELETE, without_flags
 from .node import ConfigDict, attach, settle, wrap
-from .origin import COMMAND_LINE, Fixed, Origin, join_path
+from .origin import COMMAND_LINE, Fixed, Origin, Path, Place, join_path
 
 __all__ = ["Overrides", "apply_overrides"]
 
@@ -57,19 +57,52 @@ def put(
 ) -> None:
     """Put one value, and say how to take it back."""
     *outer, last = path.split(".")
-    container: Any = root
+    spot = Target(root, root._place, ())
     done = ""
     for step in outer:
         done = join_path(done, step)
-        key = find(container, step, done, origin, lists)
-        inner = dict.get(container, key) if isinstance(container, dict) else container[key]
-        if inner is None and key not in container:
+        key = find(spot.container, step, done, origin, lists)
+        inner = spot.get(key)
+        if inner is None and key not in spot.container:
             inner = ConfigDict()
-            store(container, key, inner, origin, undo)
+            spot.store(key, inner, origin, undo)
         elif not isinstance(inner, (ConfigDict, list)):
             raise no_container(inner, path, done, origin)
-        container = inner
-    store_merged(container, find(container, last, path, origin, lists), value, origin, path, undo)
+        spot = spot.inside(key, inner)
+    store_merged(spot, find(spot.container, last, path, origin, lists), value, origin, path, undo)
+
+
+class Target(NamedTuple):
+    """A dictionary or list that a value is put into, and where that is recorded: `steps` below the nearest node."""
+
+    container: Any
+    place: Place | None
+    steps: Path
+
+    def get(self, key: Any) -> Any:
+        return dict.get(self.container, key) if isinstance(self.container, dict) else self.container[key]
+
+    def inside(self, key: Any, value: Any) -> Target:
+        if isinstance(value, ConfigDict):
+            return Target(value, value._place, ())
+        return Target(value, self.place, (*self.steps, key))
+
+    def store(self, key: Any, value: Any, origin: Origin, undo: list[Callable[[], None]]) -> None:
+        """Store a value as it is, with its origin, and say how to take it back."""
+        container, place = self.container, self.place
+        there, old = isinstance(container, list) or key in container, self.get(key)
+        if isinstance(container, ConfigDict):
+            dict.__setitem__(container, key, value)
+            settle(container)
+        else:
+            container[key] = value
+        undo.append(lambda: take_back(container, key, there, old))
+        if place is not None:
+            known = dict(place.edits)
+            place.record((*self.steps, key), origin)
+            undo.append(lambda: setattr(place, "edits", known))
+            if isinstance(value, (dict, list, tuple)):
+                attach(value, Fixed(origin), (*place.path, *self.steps, key))
 
 
 def find(container: Any, step: str, path: str, origin: Origin, lists: bool) -> Any:
@@ -93,49 +126,28 @@ def find(container: Any, step: str, path: str, origin: Origin, lists: bool) -> A
 
 
 def store_merged(
-    container: Any, key: Any, value: Any, origin: Origin, path: str, undo: list[Callable[[], None]]
+    spot: Target, key: Any, value: Any, origin: Origin, path: str, undo: list[Callable[[], None]]
 ) -> None:
     """Store a value; a dictionary over a dictionary is merged key by key."""
     if isinstance(value, dict) and not value.get(DELETE, False):
-        here = isinstance(container, list) or key in container
-        old = (dict.get(container, key) if isinstance(container, dict) else container[key]) if here else None
+        here = isinstance(spot.container, list) or key in spot.container
+        old = spot.get(key) if here else None
         if isinstance(old, ConfigDict):
             for inner, part in dict.items(value):
                 if inner != DELETE:
-                    store_merged(old, inner, part, origin, join_path(path, inner), undo)
+                    store_merged(spot.inside(key, old), inner, part, origin, join_path(path, inner), undo)
             return
         if here:
             raise no_container(old, join_path(path, next(iter(value), "")), path, origin)
-    store(
-        container,
-        key,
-        wrap(without_flags(value)) if isinstance(value, (dict, list, tuple)) else value,
-        origin,
-        undo,
+    spot.store(
+        key, wrap(without_flags(value)) if isinstance(value, (dict, list, tuple)) else value, origin, undo
     )
 
 
-def store(container: Any, key: Any, value: Any, origin: Origin, undo: list[Callable[[], None]]) -> None:
-    """Store a value as it is, with its origin."""
-    if not isinstance(container, ConfigDict):
-        old_item = container[key]
-        container[key] = value
-        undo.append(lambda: container.__setitem__(key, old_item))
+def take_back(container: Any, key: Any, there: bool, old: Any) -> None:
+    if isinstance(container, list):
+        container[key] = old
         return
-    there, old = key in container, dict.get(container, key)
-    dict.__setitem__(container, key, value)
-    settle(container)
-    undo.append(lambda: take_back(container, key, there, old))
-    place = container._place
-    if place is not None:
-        known = place.edits.get(key)
-        place.record(key, origin)
-        undo.append(lambda: place.forget(key, known))
-        if isinstance(value, (dict, list, tuple)):
-            attach(value, Fixed(origin), (*place.path, key))
-
-
-def take_back(container: ConfigDict, key: Any, there: bool, old: Any) -> None:
     if there:
         dict.__setitem__(container, key, old)
     else:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 from .bases import is_remote
 from .errors import ConfigFileNotFoundError, ConfigSyntaxError
@@ -13,8 +13,7 @@ from .origin import Origin
 __all__ = ["Reading", "last_line", "parse_python"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reading:
+class Reading(NamedTuple):
     """How files are read: what is substituted, whether Python may run, below which folder, in which style."""
 
     predefined: bool = True
@@ -23,6 +22,8 @@ class Reading:
     root: str | None = None
     style: str | None = None
     fetch: Callable[[str], str] | None = None
+    #: values that are put in, by key path, while the files are evaluated
+    overrides: Mapping[str, Any] = {}
 
     def text(self, file: str, origin: Origin | None = None) -> str:
         """The text of a file; `ConfigFileNotFoundError` when there is none."""

@@ -12,12 +12,13 @@ import builtins
 import operator
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NoReturn
 
 from .errors import ConfigError, ConfigEvaluationError, UntrustedConfigError
 from .node import ConfigDict
 from .origin import Origin
+from .recompute import overlay
 from .weight import weigh
 
 __all__ = ["evaluate"]
@@ -105,8 +106,10 @@ SIGNS: dict[type, Callable[[Any], Any]] = {
 }
 
 
-def evaluate(tree: ast.Module, file: str, names: dict[str, Any]) -> dict[str, Any]:
-    """The names that the file assigns, given these names.
+def evaluate(
+    tree: ast.Module, file: str, names: dict[str, Any], overrides: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """The names that the file assigns, given these names; `overrides` are put in after each statement.
 
     Raises `UntrustedConfigError` with the line for everything that is not allowed or has no end in sight, and
     `ConfigEvaluationError` for an error of the file itself.
@@ -118,6 +121,7 @@ def evaluate(tree: ast.Module, file: str, names: dict[str, Any]) -> dict[str, An
     try:
         for statement in tree.body:
             evaluator.run(statement)
+            overlay(evaluator.names, overrides or {})
     except ConfigError as error:
         if error.origin is None:
             error.origin = Origin(file, evaluator.line)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from pathlib import PurePath
 from typing import Any
 
 from .errors import ConfigKeyError
@@ -31,12 +30,13 @@ def predefined_variables(text: str, file: str) -> str:
     """
     if "{{" not in text:
         return text
-    path = PurePath(file)
+    folder, name = os.path.split(file)
+    stem, suffix = os.path.splitext(name)
     parts = {
-        "fileDirname": path.parent.as_posix(),
-        "fileBasename": path.name,
-        "fileBasenameNoExtension": path.stem,
-        "fileExtname": path.suffix,
+        "fileDirname": folder.replace(os.sep, "/"),
+        "fileBasename": name,
+        "fileBasenameNoExtension": stem,
+        "fileExtname": suffix,
     }
     return re.sub(r"\{\{\s*(" + "|".join(parts) + r")\s*\}\}", lambda found: parts[found[1]], text)
 

@@ -9,9 +9,8 @@ from __future__ import annotations
 import ast
 import os
 import warnings
-from dataclasses import dataclass
 from types import FunctionType, ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 from .bases import resolve_base
 from .errors import (
@@ -28,7 +27,7 @@ from .merge import merge_into
 from .node import ConfigDict, settle
 from .origin import Origin
 from .reading import Reading, last_line, parse_python
-from .restricted import evaluate
+from .recompute import overlay, run_program
 from .style import is_import_style
 from .substitute import base_references, environment_variables, fill_references, predefined_variables
 from .weight import check_weight
@@ -40,8 +39,7 @@ DEPRECATION = "_deprecation_"
 SUFFIXES = (".py", *DATA_SUFFIXES)
 
 
-@dataclass(slots=True)
-class TextFile:
+class TextFile(NamedTuple):
     """A file that was read: its merged values, how to find their lines, and what it used."""
 
     values: ConfigDict
@@ -101,12 +99,22 @@ def read_text_file(
         texts.append(part.text)
         used = {**part.environment, **used}
 
+    overlay(values, reading.overrides)
     settle(values)
     own = program.run(values)
+    overlay(own, reading.overrides)
     deprecation = own.pop(DEPRECATION, None) or dict.pop(values, DEPRECATION, None)
     if deprecation is not None:
         warn_of_deprecation(file, deprecation)
-    layer = Layer(file=file, text=source, prepared=prepared, suffix=suffix, values=own, bases=tuple(layers))
+    layer = Layer(
+        file=file,
+        text=source,
+        prepared=prepared,
+        suffix=suffix,
+        values=own,
+        bases=tuple(layers),
+        tokens=tokens,
+    )
     try:
         if tokens:
             own = fill_references(own, tokens, values)
@@ -166,12 +174,14 @@ class PythonProgram:
 
     def run(self, base: ConfigDict) -> dict[str, Any]:
         if not self.reading.trusted:
-            values = evaluate(self.tree, self.file, {BASE: base})
+            from .restricted import evaluate  # long, and only untrusted files need it
+
+            values = evaluate(self.tree, self.file, {BASE: base}, self.reading.overrides)
             check_weight(values, self.file)
             return settings(values)
         names: dict[str, Any] = {"__file__": self.file, "__name__": "__config__", BASE: base}
         try:
-            exec(compile(self.tree, self.file, "exec"), names)
+            run_program(self.tree, self.file, names, self.reading.overrides)
         except ConfigError:
             raise
         except Exception as error:

@@ -146,7 +146,7 @@ def resolve(kind: Any, registry: Node, scope: str | None = None) -> Callable[...
     """What to call for a `type`; `scope` is the one that the configuration itself asks for."""
     if isinstance(kind, str):
         found = registry.module_dict.get(kind) if in_force.get() is None else None
-        kind = found if found is not None else _search(kind, registry, scope)
+        kind = found if found is not None else search(kind, registry, scope)
     if not callable(kind):
         raise InvalidConfigError(
             f"`type` must be a registered name, a class or a function, not {_shown(kind)}"
@@ -156,7 +156,7 @@ def resolve(kind: Any, registry: Node, scope: str | None = None) -> Callable[...
     return kind  # type: ignore[no-any-return]  # `Any` that is callable
 
 
-def _search(key: str, registry: Node, scope: str | None) -> Any:
+def search(key: str, registry: Node, scope: str | None) -> Any:
     """What `key` names for the scope in force; if that knows nothing of it and nobody insists, for `registry`."""
     answering = registry_in_force(registry)
     found = find(answering, key)

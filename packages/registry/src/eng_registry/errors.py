@@ -6,8 +6,8 @@
     ├── NotRegisteredError   (KeyError)                   nothing of that name can be found
     │   └── AmbiguousNameError                            several packages offer that name
     └── BuildError                                        a configuration that cannot become an object
-        ├── InvalidConfigError (TypeError, AssertionError)  it is no mapping, its `type` is no type, or it
-        contradicts itself ├── MissingTypeError   (KeyError)                   it does not say what to build
+        ├── InvalidConfigError (TypeError, AssertionError)  no mapping, no type, or a contradiction in itself
+        ├── MissingTypeError   (KeyError)                   it does not say what to build
         └── ArgumentsError     (TypeError)                  what it names does not take these arguments
 
 Each knows `path`, the place in the configuration (`model.backbone.init_cfg[0]`), and `origin`, the file and

@@ -56,6 +56,26 @@ class Failure(NamedTuple):
 class Node:
     """One registry in its tree."""
 
+    __slots__ = (
+        "_allow_import",
+        "_by_scope",
+        "_claims",
+        "_complete",
+        "_entry_point",
+        "_failures",
+        "_forced",
+        "_locations",
+        "_places",
+        "_provider",
+        "_scope",
+        "_top",
+        "children",
+        "module_dict",
+        "name",
+        "parent",
+        "scope",
+    )
+
     def __init__(
         self,
         name: str,

@@ -8,7 +8,7 @@ from sys import _getframe
 from types import CodeType, FrameType
 from typing import Any
 
-from eng_registry.build import build_from_cfg
+from eng_registry.build import build_from_cfg, search
 from eng_registry.describe import table
 from eng_registry.discovery import complete
 from eng_registry.errors import TakenError, WrongTypeError
@@ -64,7 +64,7 @@ class Registry(Node):
         if scope is not None and not isinstance(scope, str):
             raise WrongTypeError(f"scope must be a str, not {type(scope).__name__}")
         if scope is None:
-            scope = _package_of(_getframe(1))
+            scope = self.infer_scope()
         super().__init__(name, scope, parent, locations, entry_point, provider, allow_import)
         inherited = build_from_cfg if parent is None else parent.build_func
         self.build_func = inherited if build_func is None else build_func
@@ -73,6 +73,11 @@ class Registry(Node):
                 raise TakenError(f"the {parent.label} registry already has a child of scope `{scope}`")
             parent._adopt(self)
         everywhere.add(self)
+
+    @staticmethod
+    def infer_scope() -> str:
+        """The top-level package of the code that called the function that calls this: the scope of a new registry."""
+        return _package_of(_getframe(2))
 
     @property
     def root(self) -> Registry:
@@ -126,6 +131,14 @@ class Registry(Node):
         if not isinstance(key, str):
             raise WrongTypeError(f"a key must be a str, not {type(key).__name__}: {key!r}")
         return find(self, key)
+
+    def find(self, key: str, scope: str | None = None) -> Any:
+        """The object that `build` would use for the type `key`, in the scope in force or, with `scope`, in that one.
+
+        Raises NotRegisteredError, which says where it was searched and what to do.
+        """
+        with DefaultScope.overwrite_default_scope(scope):
+            return search(key, self, scope)
 
     def build(self, cfg: Any, *args: Any, **kwargs: Any) -> Any:
         """`build_func(cfg, *args, **kwargs, registry=self)`: without an own `build_func`, `build_from_cfg`.

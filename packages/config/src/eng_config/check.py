@@ -1,0 +1,187 @@
+"""Everything that can be known of a configuration before anything is built, reported at once.
+
+A check walks the tree. It knows what each part may be from whoever builds it: for a key path, the registry that
+knows the names, and the arguments that the builder itself adds or takes away. It calls no constructor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
+from typing import Any
+
+from .derived import names_read
+from .errors import ConfigError, ConfigImportError, ConfigKeyError, ConfigTypeError, ConfigValueError, nearest
+from .lazy import Lazy
+from .node import ConfigDict, chain_at
+from .origin import Origin, Path, spell_path
+from .part import Finder, Part
+from .signature import Accepted, accepted, fits, spell_type
+
+__all__ = ["find_problems"]
+
+OWN_KEYS = frozenset({"type", "_scope_", "_delete_"})
+
+
+def find_problems(
+    root: ConfigDict,
+    registries: Mapping[str, Part | Finder | Mapping[str, Any]],
+    keys: Iterable[str] | None,
+) -> tuple[ConfigError, ...]:
+    """The problems of a configuration, in the order of its keys; `Config.check` says what the arguments are."""
+    parts = {pattern: part if isinstance(part, Part) else Part(part) for pattern, part in registries.items()}
+    walk = Walk(root, parts)
+    walk.visit(root, (), None)
+    known = unknown_keys(root, list(keys)) if keys is not None else ()
+    return (*known, *walk.problems)
+
+
+def unknown_keys(root: ConfigDict, known: list[str]) -> Iterator[ConfigError]:
+    """The top-level keys that look like a known one which is not there; any other key is a variable or a free field."""
+    free = names_read(root)
+    for key in dict.keys(root):
+        if key in known or key in free or not isinstance(key, str) or key.startswith("_"):
+            continue
+        near = get_close_matches(key, [name for name in known if name not in root], n=1, cutoff=0.8)
+        if near:
+            yield ConfigKeyError(
+                f"there is no key of this name (did you mean `{near[0]}`?); rename it, and nothing else that is called "
+                "so will be overlooked",
+                path=key,
+                origin=last(chain_at(root, (key,))),
+            )
+
+
+class Walk:
+    """A walk over the tree, and the problems found so far."""
+
+    def __init__(self, root: ConfigDict, parts: Mapping[str, Part]) -> None:
+        self.root = root
+        self.parts = sorted(parts.items(), key=lambda item: -len(item[0].replace("*", "")))
+        self.problems: list[ConfigError] = []
+
+    def visit(self, value: Any, path: Path, around: Part | None) -> None:
+        """Check a value and all below; `around` is the part that it is inside of."""
+        if isinstance(value, dict):
+            here = self.part_at(path)
+            if "type" in value:
+                self.check_typed(value, path, here or around, certain=here is not None)
+            elif here is not None and here.target is not None:
+                self.check_arguments(value, path, here.target, here)
+            inner = Part(here.registry) if here is not None and here.registry is not None else around
+            for key, part in dict.items(value):
+                self.visit(part, (*path, key), inner)
+        elif isinstance(value, (list, tuple)):
+            for position, part in enumerate(value):
+                self.visit(part, (*path, position), around)
+
+    def part_at(self, path: Path) -> Part | None:
+        """The part of the most literal pattern that fits the path, its positions in lists left out."""
+        spelled = spell_path(step for step in path if not isinstance(step, int))
+        return next((part for pattern, part in self.parts if path and fnmatchcase(spelled, pattern)), None)
+
+    def check_typed(self, value: dict[Any, Any], path: Path, part: Part | None, *, certain: bool) -> None:
+        kind = dict.get(value, "type")
+        where = (*path, "type")
+        if isinstance(kind, Lazy):
+            try:
+                kind = kind.build()
+            except ImportError as error:
+                self.add(ConfigImportError, f"{error}; install it or correct the name", where)
+                return
+        if isinstance(kind, str):
+            kind = self.look_up(kind, dict.get(value, "_scope_"), where, part)
+            if kind is None:
+                return
+        if not callable(kind):
+            self.add(
+                ConfigTypeError,
+                f"`type` is a registered name, a class or a function, not {kind!r}; name one",
+                where,
+            )
+            return
+        self.check_arguments(value, path, kind, part if certain and part is not None else Part())
+
+    def look_up(self, name: str, scope: str | None, where: Path, part: Part | None) -> Any:
+        """What a name means here, or in any other registry; None, and a problem, where it means nothing."""
+        try:
+            return (part or Part()).find(name, scope)
+        except LookupError as error:
+            what = str(error)
+        for _, other in self.parts:
+            try:
+                return other.find(name, scope)
+            except LookupError:
+                continue
+        if part is not None and part.registry is not None:
+            self.add(ConfigKeyError, what, where)
+        return None
+
+    def check_arguments(self, value: dict[Any, Any], path: Path, target: Any, part: Part) -> None:
+        known = accepted(target)
+        if known is None:
+            return
+        name = getattr(target, "__name__", None) or repr(target)
+        given = [key for key in dict.keys(value) if key not in OWN_KEYS and key not in part.taken]
+        for key in given:
+            if not isinstance(key, str) or not known.takes(key):
+                takes = ", ".join(known.types) or "nothing"
+                near = nearest(str(key), [other for other in known.types if other not in value])
+                self.add(
+                    ConfigKeyError,
+                    f"{name} takes no argument `{key}`{near}; it takes: {takes}; rename it or take it out",
+                    (*path, key),
+                )
+            else:
+                self.check_literal(dict.get(value, key), (*path, key), name, known)
+        missing = [key for key in known.required if key not in value and key not in part.given]
+        if missing:
+            self.add(
+                ConfigKeyError,
+                f"{name} needs {listed(missing)}; add {', '.join(f'`{key}=...`' for key in missing)}",
+                path,
+            )
+
+    def check_literal(self, value: Any, path: Path, name: str, known: Accepted) -> None:
+        annotation = known.types.get(path[-1], Any)
+        if isinstance(value, Lazy) or fits(value, annotation):
+            return
+        self.add(
+            ConfigValueError if isinstance(value, str) else ConfigTypeError,
+            f"`{path[-1]}` of {name} is of type `{spell_type(annotation)}`, not {value!r:.60} "
+            f"({type(value).__name__.replace('ConfigDict', 'dict')}); {advice(value, annotation)}",
+            path,
+        )
+
+    def add(self, kind: type[ConfigError], what: str, path: Path) -> None:
+        self.problems.append(kind(what, path=spell_path(path), origin=last(chain_at(self.root, path))))
+
+
+def last(chain: tuple[Origin, ...]) -> Origin | None:
+    return chain[-1] if chain else None
+
+
+def listed(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def advice(value: Any, annotation: Any) -> str:
+    """What to write instead, where it can be guessed."""
+    if isinstance(value, str):
+        for kind in (int, float):
+            try:
+                number = kind(value)
+            except ValueError:
+                continue
+            if fits(number, annotation):
+                return f"write {number!r}, without quotes"
+        if value.lower() in ("true", "false") and fits(True, annotation):
+            return f"write {value.lower() == 'true'}, without quotes"
+    elif fits([value], annotation):
+        return f"write `[{value!r}]`"
+    elif isinstance(value, (int, float)) and fits(str(value), annotation):
+        return f"write {str(value)!r}, with quotes"
+    elif isinstance(value, float) and value.is_integer() and fits(int(value), annotation):
+        return f"write {int(value)}"
+    return f"give it a value of type `{spell_type(annotation)}`"

@@ -1,0 +1,147 @@
+"""The commands on configurations, for any program: `python -m eng_config`, and `eng config` of eng-runner.
+
+Exit codes: 0 done, 2 the configuration or the command line is wrong.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Iterable, Sequence
+
+from .arguments import parse_overrides
+from .config import Config
+from .convert import write_import_style
+from .diff import difference
+from .errors import ConfigError
+from .terminal import show
+from .text_file import SUFFIXES
+
+__all__ = ["add_cli_arguments", "main"]
+
+WRONG = 2
+LANGUAGES = {".py": "python", ".json": "json", ".toml": "toml", ".yaml": "yaml", ".yml": "yaml"}
+
+Check = Callable[[Config], Iterable[object]]
+
+
+def add_cli_arguments(parser: argparse.ArgumentParser, *, check: Check | None = None) -> None:
+    """Give a parser the commands `show`, `explain`, `diff`, `check` and `convert`.
+
+    The parsed options have `run`: `options.run(options)` does it and gives the exit code. `check` gives the problems
+    of a configuration, for the command of that name; each is printed as it is.
+
+    >>> parser = argparse.ArgumentParser(prog="config")
+    >>> add_cli_arguments(parser)
+    >>> parser.parse_args(["explain", "net.py", "model.depth"]).path
+    'model.depth'
+    """
+    commands = parser.add_subparsers(dest="action", metavar="COMMAND", required=True)
+
+    def command(
+        name: str, summary: str, run: Callable[[argparse.Namespace], int], *files: str
+    ) -> argparse.ArgumentParser:
+        made = commands.add_parser(name, help=summary, description=summary[0].upper() + summary[1:] + ".")
+        for file in files:
+            made.add_argument(file, help="a configuration file: .py, .yaml, .json or .toml")
+        made.add_argument(
+            "--no-trust", action="store_true", help="read Python files as data, without running them"
+        )
+        made.add_argument(
+            "--cfg-options",
+            nargs="+",
+            default=[],
+            metavar="KEY=VALUE",
+            help="override values, as in training",
+        )
+        made.set_defaults(run=lambda options: told_plainly(run, options))
+        return made
+
+    shown = command("show", "print the whole configuration, bases and overrides merged", run_show, "config")
+    shown.add_argument("--format", choices=sorted(LANGUAGES), default=".py", help="the format (default: .py)")
+    explained = command(
+        "explain", "print every file and line that set a value, first to last", run_explain, "config"
+    )
+    explained.add_argument("path", help="a key path: optim_wrapper.optimizer.lr")
+    command("diff", "print what differs between two configurations", run_diff, "config", "other")
+    command(
+        "check",
+        "say everything that is wrong with a configuration, without building it",
+        lambda options: run_check(options, check),
+        "config",
+    )
+    converted = command("convert", "write a configuration in another format or style", run_convert, "config")
+    converted.add_argument("output", help=f"the file to write: {', '.join(SUFFIXES)}")
+    converted.add_argument(
+        "--style",
+        choices=["text", "import"],
+        default="text",
+        help="for a .py file: `text` writes one file with all values, `import` one file for each base",
+    )
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """`python -m eng_config`: one command; returns its exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m eng_config", description="Show, explain, compare, check and convert configurations."
+    )
+    add_cli_arguments(parser)
+    options = parser.parse_args(argv)
+    code: int = options.run(options)
+    return code
+
+
+def told_plainly(run: Callable[[argparse.Namespace], int], options: argparse.Namespace) -> int:
+    """Run a command; an error in the user's input is its message on stderr, without a traceback."""
+    try:
+        return run(options)
+    except ConfigError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return WRONG
+
+
+def load(file: str, options: argparse.Namespace) -> Config:
+    cfg = Config.fromfile(file, trust=False if options.no_trust else None)
+    if options.cfg_options:
+        cfg.merge_from_dict(parse_overrides(options.cfg_options), recompute=True)
+    return cfg
+
+
+def run_show(options: argparse.Namespace) -> int:
+    show(load(options.config, options)._text_in(options.format).rstrip("\n"), LANGUAGES[options.format])
+    return 0
+
+
+def run_explain(options: argparse.Namespace) -> int:
+    show(load(options.config, options).explain(options.path), "text")
+    return 0
+
+
+def run_diff(options: argparse.Namespace) -> int:
+    old, new = (load(file, options).pretty_text for file in (options.config, options.other))
+    show(difference(old, new, options.config, options.other), "diff")
+    return 0
+
+
+def run_check(options: argparse.Namespace, check: Check | None) -> int:
+    cfg = load(options.config, options)
+    problems = list(check(cfg)) if check is not None else []
+    for problem in problems:
+        print(f"error: {problem}", file=sys.stderr)
+    if problems:
+        return WRONG
+    show(f"{options.config}: nothing is wrong", "text")
+    return 0
+
+
+def run_convert(options: argparse.Namespace) -> int:
+    cfg = load(options.config, options)
+    if options.style == "text":
+        cfg.dump(options.output)
+        written = [options.output]
+    else:
+        written = write_import_style(cfg, options.output)
+    for file in written:
+        show(os.fspath(file), "text")
+    return 0

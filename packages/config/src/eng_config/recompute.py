@@ -1,0 +1,56 @@
+"""Evaluating a file under overrides: whatever it computes from an overridden value follows.
+
+After each statement the overridden values are put back in their places, as if the file said so itself.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping
+from typing import Any
+
+from .merge import DELETE, merge_into
+
+__all__ = ["overlay", "run_program"]
+
+
+def run_program(tree: ast.Module, file: str, names: dict[str, Any], overrides: Mapping[str, Any]) -> None:
+    """Execute a trusted file; with overrides, statement by statement."""
+    if not overrides:
+        exec(compile(tree, file, "exec"), names)
+        return
+    for statement in tree.body:
+        exec(compile(ast.Module([statement], []), file, "exec"), names)
+        overlay(names, overrides)
+
+
+def overlay(names: dict[Any, Any], overrides: Mapping[str, Any]) -> None:
+    """Put the overridden values in, in place, wherever what they are in is there already.
+
+    >>> names = {"lr": 0.1, "model": {"depth": 50}}
+    >>> overlay(names, {"lr": 0.2, "model.depth": 18, "neck.width": 3})
+    >>> names
+    {'lr': 0.2, 'model': {'depth': 18}}
+    """
+    for path, value in overrides.items():
+        *outer, last = path.split(".")
+        container: Any = names
+        for step in outer:
+            container = inner(container, step)
+        if isinstance(container, list) and last.isdigit() and int(last) < len(container):
+            container[int(last)] = value
+        elif isinstance(container, dict) and (outer or last in container):
+            old = dict.get(container, last)
+            if isinstance(value, dict) and isinstance(old, dict) and not value.get(DELETE):
+                merge_into(old, value, strict=False)
+            else:
+                container[last] = value
+
+
+def inner(container: Any, step: str) -> Any:
+    """What is at one step of a path; None where nothing is."""
+    if isinstance(container, dict):
+        return dict.get(container, step)
+    if isinstance(container, list) and step.isdigit() and int(step) < len(container):
+        return container[int(step)]
+    return None

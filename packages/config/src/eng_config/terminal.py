@@ -1,0 +1,21 @@
+"""What the commands print: coloured on a terminal where rich is installed, plain everywhere else."""
+
+from __future__ import annotations
+
+import sys
+
+__all__ = ["show"]
+
+
+def show(text: str, language: str) -> None:
+    """Print a text that is written in a language: `python`, `yaml`, `json`, `toml`, `diff` or `text`."""
+    if sys.stdout.isatty() and language != "text":
+        try:
+            from rich.console import Console  # not needed, only nicer
+            from rich.syntax import Syntax
+        except ImportError:
+            pass
+        else:
+            Console().print(Syntax(text, language, background_color="default", word_wrap=True))
+            return
+    print(text)
