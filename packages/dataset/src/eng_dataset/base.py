@@ -25,18 +25,18 @@ R = TypeVar("R")
 T = TypeVar("T")
 
 
-def force_full_init(method: Callable[Concatenate[T, P], R]) -> Callable[Concatenate[T, P], R]:
-    """Let `method` fill a lazy data set first, with a warning.
+def force_full_init(old_func: Callable[Concatenate[T, P], R]) -> Callable[Concatenate[T, P], R]:
+    """Let `old_func` fill a lazy data set first, with a warning.
 
     Raises:
         AttributeError: at the call, if the object has no ``full_init``.
     """
 
-    @functools.wraps(method)
+    @functools.wraps(old_func)
     def wrapper(self: T, /, *args: P.args, **kwargs: P.kwargs) -> R:
         if not getattr(self, "_fully_initialized", False):
-            _fill(self, method.__name__)
-        return method(self, *args, **kwargs)
+            _fill(self, old_func.__name__)
+        return old_func(self, *args, **kwargs)
 
     return wrapper
 

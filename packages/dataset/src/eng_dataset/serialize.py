@@ -7,6 +7,7 @@ reference count, under spawn because everything is sent. Bytes in shared memory 
 import ctypes
 import pickle
 from array import array
+from collections import deque
 from collections.abc import Iterable, Sequence
 from multiprocessing.context import get_spawning_popen
 from multiprocessing.sharedctypes import RawArray
@@ -17,6 +18,8 @@ from numpy.typing import NDArray
 
 Bytes: TypeAlias = NDArray[np.uint8]
 Addresses: TypeAlias = NDArray[np.int64]
+
+_BLOCK = 1 << 22
 
 
 class SharedArray(np.ndarray[Any, Any]):
@@ -72,12 +75,23 @@ def pack(records: Iterable[Any]) -> tuple[SharedArray, SharedArray]:
     >>> unpack(data, ends, 1)
     {'label': 2}
     """
-    content = bytearray()
+    blocks = deque([bytearray()])  # small ones, so that there is never a second copy of everything
     ends = array("q")
+    size = 0
     for record in records:
-        content += pickle.dumps(record, protocol=4)
-        ends.append(len(content))
-    return shared(np.frombuffer(content, dtype=np.uint8)), shared(np.frombuffer(ends, dtype=np.int64))
+        pickled = pickle.dumps(record, protocol=4)
+        blocks[-1] += pickled
+        size += len(pickled)
+        ends.append(size)
+        if len(blocks[-1]) > _BLOCK:
+            blocks.append(bytearray())
+    data = SharedArray.empty(size, np.uint8)
+    plain, start = np.asarray(data), 0
+    while blocks:
+        block = blocks.popleft()
+        plain[start : start + len(block)] = np.frombuffer(block, dtype=np.uint8)
+        start += len(block)
+    return data.seal(), shared(np.frombuffer(ends, dtype=np.int64))
 
 
 def unpack(data: Bytes, ends: Addresses, index: int) -> Any:
