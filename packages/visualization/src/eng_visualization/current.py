@@ -81,7 +81,7 @@ class Named:
         if current is None:
             current = next(reversed(cls._instance_dict.values()), None)
         if current is None:
-            kind = cls.__qualname__
+            kind = cls.__name__
             raise RuntimeError(f"there is no {kind} yet: call {kind}.get_instance(name) first")
         instance: Self = current
         return instance

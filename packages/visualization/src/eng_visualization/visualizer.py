@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import copy
 import functools
+import inspect
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeAlias, TypeVar
@@ -17,13 +19,15 @@ from eng_dist import is_main_process, master_only
 from eng_registry import VISBACKENDS, VISUALIZERS
 from eng_visualization.backends.backend import BaseVisBackend
 from eng_visualization.current import Named
-from eng_visualization.draw import heatmap, shapes, window
+from eng_visualization.draw import heatmap, samples, shapes, window
 from eng_visualization.draw.canvas import Canvas
 from eng_visualization.errors import check
 from eng_visualization.plain import plain
 from eng_visualization.writer import BackendWriter
 
 __all__ = ["VisBackendsType", "Visualizer"]
+
+logger = logging.getLogger(__name__)
 
 VisBackendsType: TypeAlias = Mapping[str, Any] | BaseVisBackend | Sequence[Mapping[str, Any] | BaseVisBackend]
 
@@ -406,7 +410,38 @@ class Visualizer(Named, shared=True):
         wait_time: float = 0,
         step: int = 0,
     ) -> None:
-        """Draw and record a sample: what there is to draw depends on the task, so a subclass says it."""
+        """Draw and record a sample: what is given on the left, what was predicted on the right.
+
+        Drawn are the fields ``gt_instances`` and ``pred_instances`` (boxes, masks, keypoints, labels, scores),
+        ``gt_sem_seg`` and ``pred_sem_seg``, ``gt_label`` and ``pred_label``, with the ``classes`` and the ``palette``
+        of `dataset_meta`. A subclass draws what its task has to show.
+
+        Args:
+            name: Under which it is recorded.
+            image: RGB, shape (H, W, 3), or gray, shape (H, W).
+            data_sample: The object with the fields.
+            draw_gt: Whether to draw what is given.
+            draw_pred: Whether to draw what was predicted.
+            show: Also show it to a person.
+            wait_time: For how many seconds; 0 until a key is pressed.
+            step: Of the record.
+        """
+        prefixes = [prefix for prefix, wanted in (("gt", draw_gt), ("pred", draw_pred)) if wanted]
+        drawn = samples.draw_sample(self, image, data_sample, prefixes)
+        if show:
+            self.show(drawn, win_name=name, wait_time=wait_time)
+        self.add_image(name, drawn, step)
+
+    @master_only
+    def add_facts(self, facts: Mapping[str, Any]) -> None:
+        """Record what is true for the whole run: environment, command, seed, a confusion matrix.
+
+        A fact is plain data; one of the same name replaces the older. A mapping is shown as a table in a report, one
+        with ``labels`` and ``matrix`` as a matrix of rows (what is true) and columns (what was predicted).
+        """
+        values = plain(facts)
+        for writer in self._writers.values():
+            writer.submit("add_facts", values)
 
     @master_only
     def resume_from(self, step: int) -> None:
@@ -435,6 +470,9 @@ def _writers(given: VisBackendsType | None, folder: str | None) -> dict[str, Bac
     writers: dict[str, BackendWriter] = {}
     for one in several:
         name, backend = _backend(one, folder)
+        if backend is None:
+            logger.warning("%s needs a save_dir, and the visualizer has none: it is left out", name)
+            continue
         if name in writers:
             raise RuntimeError(f"there are two backends named {name!r}: give one of them another `name`")
         backend.require_clients()
@@ -442,7 +480,7 @@ def _writers(given: VisBackendsType | None, folder: str | None) -> dict[str, Bac
     return writers
 
 
-def _backend(given: Any, folder: str | None) -> tuple[str, BaseVisBackend]:
+def _backend(given: Any, folder: str | None) -> tuple[str, BaseVisBackend | None]:
     if isinstance(given, BaseVisBackend):
         return type(given).__name__, given
     if not isinstance(given, Mapping):
@@ -452,5 +490,15 @@ def _backend(given: Any, folder: str | None) -> tuple[str, BaseVisBackend]:
     name = arguments.pop("name", None)
     if folder is not None:
         arguments.setdefault("save_dir", folder)
+    elif arguments.get("save_dir") is None and _needs_folder(arguments.get("type")):
+        return str(arguments["type"]), None
     backend: BaseVisBackend = VISBACKENDS.build(arguments)
     return name or type(backend).__name__, backend
+
+
+def _needs_folder(kind: Any) -> bool:
+    kind = VISBACKENDS.get(kind) if isinstance(kind, str) else kind
+    if kind is None:  # the registry says it better
+        return False
+    folder = inspect.signature(kind).parameters.get("save_dir")
+    return folder is not None and folder.default is inspect.Parameter.empty

@@ -53,6 +53,7 @@ class BackendWriter:
         self._jobs: SimpleQueue[_Job | threading.Event | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
         # one counter per thread, since `+=` is not atomic
+        self._given = self._done = 0
         self._bytes_given = self._bytes_done = 0
         self._lost_here = self._lost_there = 0
         self._overflowed = False
@@ -77,6 +78,7 @@ class BackendWriter:
         elif self._jobs.qsize() >= self._max_waiting or waiting_bytes + size > self._max_bytes:
             self._overflow()
         else:
+            self._given += 1
             self._bytes_given += size
             self._jobs.put((method, args, kwargs, size))
             if self._thread is None:
@@ -106,8 +108,7 @@ class BackendWriter:
             atexit.unregister(self.close)
             self._thread = None
             if thread.is_alive():
-                waiting = max(0, self._jobs.qsize() - 2)
-                self._lost_here += waiting + 1
+                self._lost_here += self._given - self._done
                 self.error = self.error or TimeoutError(f"no answer for {self._patience:g} s")
                 logger.warning("%s does not answer; the run goes on without it", self.name)
         else:
@@ -128,6 +129,7 @@ class BackendWriter:
             else:
                 method, args, kwargs, size = job
                 self._do(method, args, kwargs)
+                self._done += 1
                 self._bytes_done += size
 
     def _do(self, method: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:

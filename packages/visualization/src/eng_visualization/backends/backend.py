@@ -11,7 +11,7 @@ import functools
 import importlib
 import importlib.util
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar, cast
 
@@ -98,9 +98,12 @@ class BaseVisBackend(ABC):
         """Keep one number."""
 
     def add_scalars(
-        self, scalar_dict: dict[str, Any], step: int = 0, file_path: str | None = None, **kwargs: Any
+        self, scalar_dict: Mapping[str, Any], step: int = 0, file_path: str | None = None, **kwargs: Any
     ) -> None:
         """Keep several numbers of the same step."""
+
+    def add_facts(self, facts: Mapping[str, Any]) -> None:
+        """Keep plain data that is true for the whole run; a fact of the same name is replaced."""
 
     def resume_from(self, step: int) -> None:
         """Forget what was written for later steps than `step`: the run goes on from there."""

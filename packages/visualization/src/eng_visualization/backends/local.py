@@ -15,13 +15,18 @@ from eng_registry import VISBACKENDS
 from eng_visualization.backends.backend import BaseVisBackend, force_init_env
 from eng_visualization.errors import check
 from eng_visualization.plain import as_mapping, flat_items, plain
+from eng_visualization.scalar_file import lines_up_to
 
-__all__ = ["LocalVisBackend"]
+__all__ = ["FACTS", "LocalVisBackend"]
+
+FACTS = "facts.json"
 
 
 @VISBACKENDS.register_module()
 class LocalVisBackend(BaseVisBackend):
     """Writes below `save_dir`; nothing is made before the first use.
+
+    Facts are in ``facts.json``. A line that a killed run left unfinished is cut off before the next one is written.
 
     Args:
         save_dir: The folder.
@@ -54,6 +59,7 @@ class LocalVisBackend(BaseVisBackend):
         self._img_save_dir = self._folder / img_save_dir
         self._config_save_file = self._folder / config_save_file
         self._scalar_save_file = self._folder / scalar_save_file
+        self._whole: set[Path] = set()
 
     def _init_env(self) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -84,7 +90,8 @@ class LocalVisBackend(BaseVisBackend):
             isinstance(image, np.ndarray) and image.dtype == np.uint8 and image.ndim in (2, 3),
             f"image {name!r} must be a uint8 array of shape (H, W, 3) or (H, W), got {_kind(image)}",
         )
-        path = _inside(self._img_save_dir, f"{name}_{step}.png")
+        # a sample is often named by the path of its image, which may begin at the root
+        path = _inside(self._img_save_dir, f"{name}_{step}.png".lstrip("/"))
         path.parent.mkdir(parents=True, exist_ok=True)
         from PIL import Image
 
@@ -113,16 +120,27 @@ class LocalVisBackend(BaseVisBackend):
         self._append(self._scalar_save_file, line)
 
     @force_init_env
+    def add_facts(self, facts: Mapping[str, Any]) -> None:
+        """Keep facts in ``facts.json``, with those that are there."""
+        path = self._folder / FACTS
+        known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        text = json.dumps({**known, **plain(facts)}, indent=1, ensure_ascii=False, default=str)
+        atomic_write_text(path, text + "\n")
+
     def resume_from(self, step: int) -> None:
-        """Cut every JSON-lines file of the folder back to what was written up to `step`."""
-        for path in self._folder.glob("*.json"):
-            lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-            kept = [line for line in lines if _step_of(line) is None or _step_of(line) <= step]
-            if len(kept) < len(lines):
-                atomic_write_text(path, "".join(kept))
+        """Cut the scalars back: from the first line that belongs to a later iteration than `step` on."""
+        for path in self._folder.glob("*.json") if self._folder.is_dir() else ():
+            if path.name != FACTS:
+                text = path.read_text(encoding="utf-8")
+                kept = "".join(lines_up_to(text.splitlines(keepends=True), step))
+                if kept != text:
+                    atomic_write_text(path, kept)
 
     def _append(self, path: Path, line: Mapping[str, Any]) -> None:
         text = json.dumps(plain(line), ensure_ascii=False) + "\n"
+        if path not in self._whole:
+            _cut_unfinished_line(path)
+            self._whole.add(path)
         with open(path, "a", encoding="utf-8") as file:
             file.write(text)
 
@@ -130,7 +148,8 @@ class LocalVisBackend(BaseVisBackend):
 def _inside(folder: Path, name: str | os.PathLike[str]) -> Path:
     """The path of a file in a folder; a name cannot climb out of it."""
     path = Path(os.path.normpath(folder / name))
-    check("\0" not in str(name), f"{str(name)!r} is no file name")
+    longest = max(len(os.fsencode(part)) for part in path.parts)
+    check("\0" not in str(name) and longest <= 255, f"{str(name)!r} cannot be the name of a file")
     check(path.is_relative_to(os.path.normpath(folder)), f"{str(name)!r} would be outside of {folder}")
     return path
 
@@ -141,13 +160,16 @@ def _kind(value: Any) -> str:
     return type(value).__name__
 
 
-def _step_of(line: str) -> Any:
-    """The step of a line; infinite for a broken one (a killed writer), so that it is cut off."""
-    try:
-        record = json.loads(line)
-    except ValueError:
-        return float("inf")
-    return record.get("step") if isinstance(record, dict) else None
+def _cut_unfinished_line(path: Path) -> None:
+    """A writer that was killed may have left half a line, which would spoil the next one."""
+    if not path.exists():
+        return
+    with open(path, "r+b") as file:
+        end = file.seek(0, os.SEEK_END)
+        file.seek(max(0, end - (1 << 20)))
+        tail = file.read()
+        if tail and not tail.endswith(b"\n"):
+            file.truncate(end - len(tail) + tail.rfind(b"\n") + 1)
 
 
 def _origins(config: Any) -> dict[str, str]:

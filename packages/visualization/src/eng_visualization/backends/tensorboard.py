@@ -11,7 +11,7 @@ import numpy as np
 from eng_registry import VISBACKENDS
 from eng_visualization.backends.backend import BaseVisBackend, force_init_env
 from eng_visualization.errors import check
-from eng_visualization.plain import numbers
+from eng_visualization.plain import as_mapping, flat_items, numbers
 
 __all__ = ["TensorboardVisBackend"]
 
@@ -42,9 +42,13 @@ class TensorboardVisBackend(BaseVisBackend):
 
     @force_init_env
     def add_config(self, config: Any, **kwargs: Any) -> None:
-        """Show the configuration as text."""
+        """Show the configuration as text, and its leaves as hyper-parameters."""
         text = str(getattr(config, "pretty_text", config))
         self._writer.add_text("config", "".join(f"    {line}\n" for line in text.splitlines()))
+        if values := _hparams(config):
+            # only the start of the session: TensorBoard finds the metrics in the scalars of the run
+            hparams = self._client("torch.utils.tensorboard.summary").hparams
+            self._writer.file_writer.add_summary(hparams(values, {})[1])
 
     @force_init_env
     def add_graph(self, model: Any, data_batch: Any, **kwargs: Any) -> None:
@@ -85,3 +89,15 @@ class TensorboardVisBackend(BaseVisBackend):
         if self._env_initialized:
             self._env_initialized = False
             self._writer.close()
+
+
+def _hparams(config: Any) -> dict[str, Any]:
+    """The leaves that TensorBoard can sort and filter runs by.
+
+    >>> _hparams({"optimizer": {"type": "SGD", "lr": 0.1}, "hooks": None})
+    {'optimizer.type': 'SGD', 'optimizer.lr': 0.1}
+    """
+    if not isinstance(config, Mapping) and not hasattr(config, "to_dict"):
+        return {}
+    leaves = flat_items(as_mapping(config))
+    return {path: value for path, value in leaves if isinstance(value, (bool, int, float, str))}

@@ -40,13 +40,12 @@ class Canvas:
         self.figure.set_size_inches(*inches)
         self.axes.cla()
         self.axes.axis(False)
+        # a colour map would round gray values
+        pixels = np.repeat(image[..., None], 3, axis=2) if image.ndim == 2 else image
         self.axes.imshow(
-            image,
+            pixels,
             extent=(0, self.width, self.height, 0),
             interpolation="none",
-            cmap="gray" if image.ndim == 2 else None,
-            vmin=0,
-            vmax=255,
         )
 
     def get_image(self) -> np.ndarray:

@@ -40,7 +40,9 @@ def draw_points(canvas: Canvas, positions: Any, colors: Any, marker: str | None,
     check(points.ndim == 2 and points.shape[1] == 2, f"positions must be (2,) or (N, 2), got {points.shape}")
     canvas.check_inside(points)
     sizes = tensor2ndarray(sizes)
-    canvas.axes.scatter(points[:, 0], points[:, 1], c=color_val_matplotlib(colors), s=sizes, marker=marker)
+    canvas.axes.scatter(
+        points[:, 0], points[:, 1], color=color_val_matplotlib(colors), s=sizes, marker=marker
+    )
 
 
 def draw_texts(

@@ -1,0 +1,109 @@
+import logging
+import threading
+import time
+
+import pytest
+
+from eng_visualization import ArgumentError, BackendWriter
+
+from .recording import Remembers
+
+
+def test_calls_arrive_in_order_on_another_thread():
+    """What is submitted is done in its order, `close` last; and the thread ends."""
+    backend = Remembers()
+    writer = BackendWriter("tracker", backend)
+    for step in range(100):
+        writer.submit("add_scalar", "loss", 0.5, step)
+    assert writer.flush()
+    assert backend.calls == [("add_scalar", "loss", 0.5, step) for step in range(100)]
+    writer.close()
+    assert backend.calls[-1] == ("close",)
+    assert not [thread for thread in threading.enumerate() if thread.name == "eng tracker"]
+
+
+def test_nothing_is_started_before_the_first_record():
+    """Neither a thread nor the backend."""
+    backend = Remembers()
+    before = threading.active_count()
+    writer = BackendWriter("tracker", backend)
+    assert threading.active_count() == before
+    writer.close()
+    assert backend.starts == 0
+
+
+def test_a_failing_backend_is_reported_once_and_switched_off(caplog):
+    """Submitting never raises; the last line says how much was lost."""
+    backend = Remembers(fails=("add_scalar",))
+    writer = BackendWriter("tracker", backend)
+    with caplog.at_level(logging.WARNING):
+        for step in range(5):
+            writer.submit("add_scalar", "loss", 0.5, step)
+        writer.flush()
+        writer.submit("add_image", "late", None, 0)
+        writer.close()
+    messages = [record.getMessage() for record in caplog.records]
+    assert messages == [
+        "tracker failed in add_scalar and is switched off; training goes on: OSError('disk full')",
+        "tracker: 6 records were not written (OSError('disk full'))",
+    ]
+    assert backend.calls == []
+
+
+def test_what_a_backend_cannot_take_is_its_only_loss(caplog):
+    """A wrong argument is named, the backend stays."""
+    backend = Remembers(fails=("add_image",), error=ArgumentError("no image"))
+    writer = BackendWriter("tracker", backend)
+    with caplog.at_level(logging.WARNING):
+        writer.submit("add_image", "a", 1, 0)
+        writer.submit("add_scalar", "loss", 0.5, 1)
+        writer.close()
+    assert backend.calls == [("add_scalar", "loss", 0.5, 1), ("close",)]
+    assert "tracker cannot take this: no image" in caplog.text
+    assert "1 records were not written" in caplog.text
+
+
+def test_a_hanging_backend_costs_the_run_nothing(caplog):
+    """Thousands of records take no time, the memory is bounded, and closing waits for `patience` only."""
+    backend = Remembers(hangs=("add_scalar",))
+    writer = BackendWriter("tracker", backend, max_waiting=10, patience=0.1)
+    begin = time.perf_counter()
+    with caplog.at_level(logging.WARNING):
+        for step in range(5000):
+            writer.submit("add_scalar", "loss", 0.5, step)
+        assert not writer.flush(0.05)
+        writer.close()
+    assert time.perf_counter() - begin < 5
+    assert "tracker is too slow" in caplog.text
+    assert "tracker does not answer; the run goes on without it" in caplog.text
+    assert "5000 records were not written" in caplog.text
+
+
+def test_images_that_wait_are_bounded_by_their_bytes(caplog):
+    """The third of 100 bytes does not fit into 250."""
+    backend = Remembers(hangs=("add_image",))
+    writer = BackendWriter("tracker", backend, max_bytes=250, patience=0.05)
+    for _ in range(3):
+        writer.submit("add_image", "a", b"", 0, size=100)
+    assert writer.lost == 1
+    writer.close()
+
+
+def test_a_call_on_this_thread_does_not_raise_either(caplog):
+    """And it comes after what waits."""
+    backend = Remembers(fails=("add_graph",))
+    writer = BackendWriter("tracker", backend)
+    writer.submit("add_scalar", "loss", 0.5, 1)
+    writer.call("add_graph", None, None)
+    assert backend.calls == [("add_scalar", "loss", 0.5, 1)]
+    assert isinstance(writer.error, OSError)
+    writer.close()
+
+
+@pytest.mark.parametrize("methods", [("close",), ("add_scalar", "close")])
+def test_closing_a_broken_backend_is_quiet(methods):
+    """Nothing is raised, whatever fails."""
+    writer = BackendWriter("tracker", Remembers(fails=methods))
+    writer.submit("add_scalar", "loss", 0.5, 1)
+    writer.close()
+    writer.close()
