@@ -54,7 +54,7 @@ def repeat_factors(classes: Sequence[Collection[int]], threshold: float) -> list
     A class in a share f of the samples wants max(1, sqrt(threshold / f)); a sample gets the largest of its classes'.
 
     >>> repeat_factors([[0], [0], [0], [0, 1]], threshold=1.0)
-    [1.1547005383792515, 1.1547005383792515, 1.1547005383792515, 2.0]
+    [1.0, 1.0, 1.0, 2.0]
     """
     samples_with = Counter(number for sample in classes for number in set(sample))
     wanted = {

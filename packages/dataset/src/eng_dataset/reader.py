@@ -5,6 +5,7 @@ goes wrong comes back as a value, a `Failure` that knows its sample, and is rais
 would keep only the text.
 """
 
+import gc
 import os
 import pickle
 import traceback
@@ -114,6 +115,7 @@ class Reader(torch.utils.data.Dataset[Any]):
             assert self.board is not None
             self._row = self.board.row(worker)
             self._row[0] = os.getpid()
+            gc.freeze()  # what was forked is not walked by the collector, so its pages stay shared
         try:
             return self._read(order, worker, self._row)
         finally:

@@ -16,7 +16,6 @@ from torch.utils.data import Sampler
 from eng_dist import get_dist_info, sync_random_seed
 from eng_registry import DATA_SAMPLERS
 
-
 _BLOCK = 16_384
 
 
@@ -153,4 +152,5 @@ class InfiniteSampler(Sampler[int]):
 
 def _numbers(indices: torch.Tensor) -> Iterator[int]:
     """The items one by one; a million of them as Python objects at once would take 36 MB."""
-    return (number for block in indices.split(_BLOCK) for number in block.tolist())
+    for start in range(0, len(indices), _BLOCK):
+        yield from indices[start : start + _BLOCK].tolist()
