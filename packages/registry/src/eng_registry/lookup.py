@@ -63,12 +63,13 @@ def registry_in_force(node: Node) -> Node:
     name = canonical(scope.scope_name)
     if name == node._scope:
         return node
-    tree = node._top._by_scope
-    if name not in tree:
+    top = node._top
+    if name not in top._by_scope:
         _import_scope(scope.scope_name, node)
-    if name not in tree:
-        _warn_once(node, scope.scope_name)
-    return tree.get(name, node)
+        if name not in top._by_scope:
+            _warn_once(node, scope.scope_name)
+            return node
+    return top._by_scope[name]
 
 
 def _find_upwards(node: Node, name: str) -> Any | None:
