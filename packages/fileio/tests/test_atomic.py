@@ -103,6 +103,21 @@ def test_a_file_size_limit_raises_one_clear_error(tmp_path):
     assert names(tmp_path) == ["file"]
 
 
+def test_a_file_that_cannot_fit_is_not_begun(tmp_path):
+    """With the size known beforehand, a full disk is said before the first byte, with both numbers."""
+    needed = 1 << 60
+    with (
+        pytest.raises(
+            WriteError, match=r"No space left on device \(after 0 of 1,152,921,[\d,]+ bytes"
+        ) as raised,
+        atomic_write(tmp_path / "file", needed=needed),
+    ):
+        pass
+    assert raised.value.needed == needed
+    assert raised.value.free < needed
+    assert names(tmp_path) == []
+
+
 def test_threads_that_write_one_name_do_not_mix(tmp_path):
     """Each writer has its own temporary file; the last rename wins whole."""
     texts = [str(number) * 50_000 for number in range(8)]

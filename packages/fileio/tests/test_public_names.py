@@ -51,6 +51,8 @@ def test_public_names():
         "remove",
         "remove_leftovers",
         "rmtree",
+        "sync_directory",
+        "temporary_name",
     ]
     assert expected == eng_fileio.__all__
     assert all(hasattr(eng_fileio, name) for name in expected)

@@ -1,5 +1,7 @@
 """Crash-safe, verified, safe-to-load checkpoints for any training loop."""
 
+from .background import BackgroundSaver
+from .checkpoints import Checkpoints
 from .errors import (
     CheckpointError,
     CorruptCheckpointError,
@@ -11,10 +13,13 @@ from .errors import (
 )
 from .file import load_file, save_file
 from .find import Found, Skipped, find_latest_checkpoint, find_newest_valid
-from .keep import prune
+from .keep import Keep, prune
 from .load import load_checkpoint, save_checkpoint
-from .manifest import Entry, commit, entries
+from .manifest import Entry, entries
 from .plain import check_plain
+from .save import commit
+from .sharded import commit_sharded, load_sharded
+from .snapshot import Staging
 from .sources import CheckpointLoader
 from .state_dict import (
     LoadReport,
@@ -27,28 +32,34 @@ from .state_dict import (
 from .verify import FileInfo
 
 __all__ = [
+    "BackgroundSaver",
     "CheckpointError",
     "CheckpointLoader",
+    "Checkpoints",
     "CorruptCheckpointError",
     "Entry",
     "FileInfo",
     "Found",
+    "Keep",
     "LoadReport",
     "ManifestError",
     "Mismatch",
     "NoValidCheckpoint",
     "PlainDataError",
     "Skipped",
+    "Staging",
     "StateMismatchError",
     "UnsafeCheckpointError",
     "check_plain",
     "commit",
+    "commit_sharded",
     "entries",
     "find_latest_checkpoint",
     "find_newest_valid",
     "get_state_dict",
     "load_checkpoint",
     "load_file",
+    "load_sharded",
     "load_state_dict",
     "prune",
     "register_wrapper",

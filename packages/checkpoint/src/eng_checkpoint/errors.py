@@ -20,6 +20,12 @@ if TYPE_CHECKING:
     from .find import Skipped
 
 
+_PLAIN = (
+    "a checkpoint holds only tensors and plain values (numbers, text, lists, dicts), "
+    "so that reading it never runs code"
+)
+
+
 class CheckpointError(Exception):
     """Base of this package's errors."""
 
@@ -31,12 +37,9 @@ class PlainDataError(CheckpointError, TypeError):
         path: Where, as `optimizer.state.0.hook`.
     """
 
-    def __init__(self, path: str, what: str) -> None:
+    def __init__(self, path: str, what: str, may_hold: str = "") -> None:
         self.path = path
-        super().__init__(
-            f"`{path}` holds {what}, and a checkpoint holds only tensors and plain values (numbers, text, "
-            "lists, dicts), so that reading it never runs code. Store what it is made of instead"
-        )
+        super().__init__(f"`{path}` holds {what}, and {may_hold or _PLAIN}. Store what it is made of instead")
 
 
 class UnsafeCheckpointError(CheckpointError):

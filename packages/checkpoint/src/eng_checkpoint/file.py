@@ -1,4 +1,4 @@
-"""One checkpoint in one file: written whole, hashed on the way, checked and read without running code."""
+"""One checkpoint under one name: written whole, hashed on the way, checked and read without running code."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ from eng_fileio import atomic_write
 
 from .errors import CheckpointError, CorruptCheckpointError, UnsafeCheckpointError
 from .legacy import is_reference_class, stand_ins
+from .manifest import defect_of_file
 from .plain import check_plain
+from .safetensors import SUFFIX, read_safetensors, write_safetensors
+from .tensors import bytes_of
 from .verify import FileInfo, Verify
 
 logger = logging.getLogger(__name__)
@@ -34,7 +37,8 @@ _UNREADABLE = (AttributeError, EOFError, IndexError, KeyError, RuntimeError, Typ
 def save_file(state: Mapping[str, Any], path: str | Path) -> FileInfo:
     """Write a state to a file that is whole under its name or is not there.
 
-    The tensors are streamed, those of another device one at a time, and hashed on the way.
+    The tensors are streamed, those of another device one at a time, and hashed on the way. A name that ends
+    with `.safetensors` takes named tensors, and that format.
 
     Raises:
         PlainDataError: The state holds more than tensors and plain values; nothing was written.
@@ -57,9 +61,10 @@ def save_file(state: Mapping[str, Any], path: str | Path) -> FileInfo:
 def writing(state: Mapping[str, Any], path: str | Path) -> Iterator[FileInfo]:
     """`save_file` with a place to act between the last byte and the moment the file gets its name."""
     check_plain(state)
-    with atomic_write(path) as file:
+    write = write_safetensors if Path(path).suffix == SUFFIX else torch.save
+    with atomic_write(path, needed=bytes_of(state)) as file:
         with _HashingFile(file) as hashing:
-            torch.save(state, cast("BinaryIO", hashing))
+            write(state, cast("BinaryIO", hashing))
         yield FileInfo(name=Path(path).name, bytes=hashing.bytes, sha256=hashing.hexdigest())
 
 
@@ -70,7 +75,7 @@ def load_file(
     trust: bool = False,
     verify: Verify = "full",
 ) -> dict[str, Any]:
-    """The state that a file holds.
+    """The state that a file, or the directory of a sharded checkpoint, holds.
 
     A file of a folder with a manifest is compared with it, any other one with the checksums that it carries.
 
@@ -85,10 +90,8 @@ def load_file(
         CorruptCheckpointError: The file is not what was written.
         FileNotFoundError: There is none.
     """
-    from .manifest import defect_of_file  # the manifest is written with this file's `writing`
-
     path = Path(path)
-    if not path.is_file():
+    if not path.exists():
         raise FileNotFoundError(f"there is no checkpoint {path}")
     with ThreadPoolExecutor(1) as aside:
         checked = aside.submit(defect_of_file, path, verify)
@@ -108,6 +111,12 @@ def load_file(
 
 def _read(path: Path, map_location: MapLocation, trust: bool) -> Any:
     try:
+        if path.is_dir():
+            from .shards import read_shards  # a second of import that only directories need
+
+            return read_shards(path, map_location)
+        if path.suffix == SUFFIX:
+            return read_safetensors(path, map_location)
         if trust:
             return torch.load(path, map_location=map_location, weights_only=False)
         return _read_plain(path, map_location)

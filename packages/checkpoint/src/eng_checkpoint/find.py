@@ -105,7 +105,11 @@ def _unlisted(folder: Path) -> Iterator[Path]:
     hinted = folder / Path(named).name if named else None
     if hinted is not None and hinted.is_file():
         yield hinted
-    others = [path for path in folder.glob("*.pth") if path != hinted and not path.name.startswith("best_")]
+    others = [
+        path
+        for path in folder.glob("*.pth")
+        if path != hinted and path.is_file() and not path.name.startswith("best_")
+    ]
     yield from sorted(others, key=_numbers, reverse=True)
 
 

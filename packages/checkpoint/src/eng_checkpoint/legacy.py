@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import math
 import threading
-from collections import OrderedDict, deque
-from collections.abc import Callable, Iterator
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -93,19 +93,20 @@ class _Method:
         return self.name
 
 
-class _Deque(deque[Any]):
-    """A real deque, under a type that only this room makes."""
-
-
 def _new_array(*_: Any) -> _Array:
     return _Array()
+
+
+def _new_list(items: Sequence[Any] = (), *_: Any) -> list[Any]:
+    """In place of a deque; torch fills nothing but exact lists."""
+    return list(items)
 
 
 _STAND_INS: dict[str, Any] = {
     "mmengine.logging.history_buffer.HistoryBuffer": _HistoryBuffer,
     "builtins.getattr": _Method,
     "__builtin__.getattr": _Method,
-    "collections.deque": _Deque,
+    "collections.deque": _new_list,
     "numpy.dtype": _DType,
     "numpy.ndarray": _Array,
     **{f"numpy.{core}.multiarray._reconstruct": _new_array for core in ("core", "_core")},
@@ -134,7 +135,7 @@ def _plain(value: Any) -> Any:
         return plain
     if isinstance(value, dict):
         return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, list | _Deque):
+    if isinstance(value, list):
         return [_plain(item) for item in value]
     if isinstance(value, tuple) and type(value) is tuple:
         return tuple(_plain(item) for item in value)

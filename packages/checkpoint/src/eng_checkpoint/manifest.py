@@ -16,10 +16,9 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-from eng_fileio import atomic_write_text, remove_leftovers
+from eng_fileio import atomic_write_text
 
 from .errors import ManifestError
-from .file import writing
 from .verify import FileInfo, Verify, defect, zip_defect
 
 MANIFEST = "manifest.json"
@@ -57,41 +56,19 @@ class Entry:
         return (now,) if self.next is None else (now, self.next)
 
 
-def commit(
-    folder: str | Path,
-    name: str,
-    state: Mapping[str, Any],
+def enter(
+    folder: Path,
+    info: FileInfo,
     *,
-    kind: Kind = "regular",
+    kind: Kind,
     epoch: int,
     iter: int,
     step: int,
-    metrics: Mapping[str, float] | None = None,
+    metrics: Mapping[str, float] | None,
 ) -> Entry:
-    """Save a state in a folder and enter it in the folder's manifest; when this returns, it is safe.
-
-    A regular one is also named in the text file `last_checkpoint`, as a hint for people and other programs.
-
-    Raises:
-        PlainDataError: The state holds more than tensors and plain values.
-        WriteError: The disk said no; what was committed before is untouched.
-        ManifestError: `name` is not the plain name of a file.
-
-    Example:
-        >>> import tempfile
-        >>> folder = tempfile.mkdtemp()
-        >>> entry = commit(folder, "epoch_1.pth", {"weight": [1.0]}, epoch=1, iter=100, step=100)
-        >>> [entry.name for entry in entries(folder)]
-        ['epoch_1.pth']
-    """
-    folder = Path(folder)
-    check_name(name)
-    folder.mkdir(parents=True, exist_ok=True)
-    remove_leftovers(folder)
-    with writing(state, folder / name) as info:
-        _announce(folder, info)
+    """List what is whole under its name now, as the newest."""
     entry = Entry(
-        name=name,
+        name=info.name,
         kind=kind,
         epoch=epoch,
         iter=iter,
@@ -101,9 +78,9 @@ def commit(
         metrics=dict(metrics or {}),
     )
     with editing:
-        write_entries(folder, [*(e for e in entries(folder) if e.name != name), entry])
+        write_entries(folder, [*(e for e in entries(folder) if e.name != info.name), entry])
     if kind == "regular":
-        atomic_write_text(folder / LAST, str((folder / name).resolve()))
+        atomic_write_text(folder / LAST, str((folder / info.name).resolve()))
     return entry
 
 
@@ -120,7 +97,7 @@ def entries(folder: str | Path) -> tuple[Entry, ...]:
         content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return ()
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ManifestError(f"{path} cannot be read: {error}") from error
     try:
         if content["format"] != _FORMAT:
@@ -140,7 +117,7 @@ def defect_of_file(path: Path, verify: Verify) -> str | None:
         entry = None
     if entry is not None:
         return defect(path, entry.versions, verify)
-    return zip_defect(path) if verify == "full" else None
+    return zip_defect(path) if verify == "full" and path.is_file() else None
 
 
 def write_entries(folder: Path, items: Iterable[Entry]) -> None:
@@ -157,7 +134,8 @@ def check_name(name: str) -> None:
         raise ManifestError(f"a name of {len(name.encode())} bytes is too long: {name[:40]!r}...")
 
 
-def _announce(folder: Path, info: FileInfo) -> None:
+def announce(folder: Path, info: FileInfo) -> None:
+    """Before a listed name gets new content: that it may hold this from now on."""
     with editing:
         listed = entries(folder)
         if any(entry.name == info.name for entry in listed):

@@ -33,10 +33,15 @@ _LEAVES = {
 _MAPPINGS = {dict, OrderedDict}
 _SEQUENCES = {list, tuple, set}
 _KEYS = {bool, float, int, str, type(None)}
+_VALUES = {bool, float, int, str, type(None)}  # those that need no look inside
 
 
-def check_plain(state: Any, path: str = "") -> None:
+def check_plain(state: Any, path: str = "", *, also: tuple[type, ...] = ()) -> None:
     """Return when `state` is plain data, else raise `PlainDataError` with the path of the first that is not.
+
+    Args:
+        path: Where the state stands, for the message.
+        also: Types that are let through besides.
 
     Example:
         >>> check_plain({"epoch": 3, "weights": [torch.zeros(2)]})
@@ -45,14 +50,17 @@ def check_plain(state: Any, path: str = "") -> None:
         ...
         eng_checkpoint.errors.PlainDataError: `hooks.ema.decay` holds a function, and a checkpoint holds ...
     """
-    _check(state, path, ())
+    _check(state, path, (), also)
 
 
-def _check(value: Any, path: str, above: tuple[int, ...]) -> None:
+def _check(value: Any, path: str, above: tuple[int, ...], also: tuple[type, ...]) -> None:
     kind = type(value)
+    if kind in also:
+        return
     if kind in _LEAVES:
-        if isinstance(value, Tensor) and value.__dict__:
-            _check_attributes(value, path)
+        if isinstance(value, Tensor):
+            for name, attribute in vars(value).items():
+                _check(attribute, _join(path, name), (), also)
         return
     if id(value) in above:
         raise PlainDataError(path, "a container that holds itself")
@@ -60,19 +68,16 @@ def _check(value: Any, path: str, above: tuple[int, ...]) -> None:
         for key, item in value.items():
             if type(key) not in _KEYS:
                 raise PlainDataError(_join(path, repr(key)), f"a key that is {_described(key)}")
-            _check(item, _join(path, key), (*above, id(value)))
+            _check(item, _join(path, key), (*above, id(value)), also)
         if kind is OrderedDict and value.__dict__:  # such as the `_metadata` of a module's state
-            _check(value.__dict__, _join(path, "__dict__"), (*above, id(value)))
+            _check(value.__dict__, _join(path, "__dict__"), (*above, id(value)), also)
     elif kind in _SEQUENCES:
+        if _VALUES.issuperset(map(type, value)):  # a long history of numbers costs no call for each
+            return
         for index, item in enumerate(value):
-            _check(item, _join(path, index), (*above, id(value)))
+            _check(item, _join(path, index), (*above, id(value)), also)
     else:
         raise PlainDataError(path or "the state", _described(value))
-
-
-def _check_attributes(tensor: Tensor, path: str) -> None:
-    for name, attribute in vars(tensor).items():
-        _check(attribute, _join(path, name), ())
 
 
 def _join(path: str, key: Any) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeAlias, TypeVar, overload
 
@@ -84,10 +85,33 @@ class CheckpointLoader:
 @CheckpointLoader.register_scheme("")
 def load_from_local(filename: str, map_location: MapLocation = None, trust: bool = False) -> dict[str, Any]:
     """A local file; `~` is the home directory."""
-    path = Path(filename).expanduser()
-    if not path.is_file():
-        raise FileNotFoundError(f"there is no checkpoint {path}")
+    return load_file(Path(filename).expanduser(), map_location=map_location, trust=trust)
+
+
+@CheckpointLoader.register_scheme(["http://", "https://"])
+def load_from_web(filename: str, map_location: MapLocation = None, trust: bool = False) -> dict[str, Any]:
+    """A file of a web server; it is downloaded once, and the copy is used from then on."""
+    path = eng_fileio.cached_download(filename)
     return load_file(path, map_location=map_location, trust=trust)
+
+
+@CheckpointLoader.register_scheme(["torchvision://", "modelzoo://"])
+def load_from_torchvision(
+    filename: str, map_location: MapLocation = None, trust: bool = False
+) -> dict[str, Any]:
+    """Weights of torchvision by name: `ResNet50_Weights.IMAGENET1K_V2`, or `resnet50` for its first ones.
+
+    Raises:
+        ImportError: torchvision is not installed.
+        ValueError: It has no weights of that name.
+    """
+    try:
+        models = import_module("torchvision.models")
+    except ImportError as error:
+        raise ImportError(f"{filename} needs torchvision: pip install torchvision") from error
+    name = filename.partition("://")[2]
+    weights = models.get_weight(name) if "." in name else next(iter(models.get_model_weights(name)))
+    return load_from_web(weights.url, map_location=map_location, trust=trust)
 
 
 @CheckpointLoader.register_scheme(r"[\w+.:-]+://")

@@ -23,6 +23,11 @@ _wrappers: dict[type[nn.Module], str] = {
     DataParallel: "module",
     DistributedDataParallel: "module",
 }
+_BY_NAME = {  # of torch, by name: to import them would cost a second
+    "CheckpointWrapper": "_checkpoint_wrapped_module",
+    "FullyShardedDataParallel": "_fsdp_wrapped_module",
+    "OptimizedModule": "_orig_mod",
+}
 _SHOWN = 20
 
 
@@ -122,8 +127,9 @@ def load_state_dict(
         >>> report.loaded, report.missing, report.unexpected
         (('weight',), ('bias',), ('scale',))
     """
-    raw_names = {_renamed(raw, _bare_paths(module)): raw for raw in module.state_dict(keep_vars=True)}
+    bare = _bare_paths(module)
     own = module.state_dict(keep_vars=True)
+    raw_names = {_renamed(raw, bare): raw for raw in own}
     mismatched = [
         Mismatch(name=name, in_file=tuple(value.shape), in_module=tuple(own[raw_names[name]].shape))
         for name, value in state_dict.items()
@@ -131,7 +137,7 @@ def load_state_dict(
     ]
     left_out = {item.name for item in mismatched}
     incoming = OrderedDict((k, v) for k, v in state_dict.items() if k not in left_out)
-    report = _load(module, incoming, getattr(state_dict, "_metadata", None), raw_names, mismatched)
+    report = _load(module, incoming, getattr(state_dict, "_metadata", None), bare, raw_names, mismatched)
     if not report.complete:
         if strict:
             raise StateMismatchError(f"the weights do not fit {type(module).__name__}: {report}")
@@ -161,23 +167,23 @@ def _load(
     module: nn.Module,
     incoming: Mapping[str, Any],
     metadata: Mapping[str, Any] | None,
+    bare: Mapping[str, str],
     raw_names: Mapping[str, str],
     mismatched: list[Mismatch],
 ) -> LoadReport:
     bare_names = {raw: name for name, raw in raw_names.items()}
-    raw_paths = {bare: raw for raw, bare in _bare_paths(module).items()}
+    raw_paths = {path: raw for raw, path in bare.items()}
     renamed = OrderedDict((raw_names.get(k) or _renamed(k, raw_paths), v) for k, v in incoming.items())
     if metadata is not None:
         renamed._metadata = OrderedDict(  # type: ignore[attr-defined]  # torch carries versions so
-            (raw.rstrip("."), metadata[bare.rstrip(".")])
-            for raw, bare in _bare_paths(module).items()
-            if bare.rstrip(".") in metadata
+            (raw.rstrip("."), metadata[path.rstrip(".")])
+            for raw, path in bare.items()
+            if path.rstrip(".") in metadata
         )
     result = module.load_state_dict(renamed, strict=False)
     shapes = {item.name for item in mismatched}
     missing = [bare_names.get(name, name) for name in result.missing_keys]
     missing = [n for n in missing if n not in shapes and not n.endswith("num_batches_tracked")]
-    bare = _bare_paths(module)
     unexpected = {_renamed(name, bare) for name in result.unexpected_keys}
     return LoadReport(
         loaded=tuple(name for name in incoming if name not in unexpected),
@@ -202,9 +208,9 @@ def _bare_paths(module: nn.Module) -> dict[str, str]:
 
 
 def _wrapped_attribute(module: nn.Module) -> str | None:
-    if type(module).__name__ == "OptimizedModule":  # of torch.compile; to import it would cost a second
-        return "_orig_mod"
-    return next((name for cls, name in _wrappers.items() if isinstance(module, cls)), None)
+    return _BY_NAME.get(type(module).__name__) or next(
+        (name for cls, name in _wrappers.items() if isinstance(module, cls)), None
+    )
 
 
 def _renamed(name: str, prefixes: Mapping[str, str]) -> str:

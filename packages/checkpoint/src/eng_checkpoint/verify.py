@@ -95,6 +95,8 @@ def zip_defect(path: Path) -> str | None:
 
     None also for a file that is no zip at all: it carries nothing to be checked by.
     """
+    if not path.is_file():
+        return "missing"
     if not zipfile.is_zipfile(path) and not _begins_as_zip(path):
         return None
     try:

@@ -1,6 +1,6 @@
 """One load/dump/get/put for many places and formats, with atomic writes."""
 
-from .atomic import atomic_write, atomic_write_text, remove_leftovers
+from .atomic import atomic_write, atomic_write_text, remove_leftovers, sync_directory, temporary_name
 from .backend import BaseStorageBackend
 from .backends.fsspec import FsspecBackend
 from .backends.http import HTTPBackend
@@ -90,4 +90,6 @@ __all__ = [
     "remove",
     "remove_leftovers",
     "rmtree",
+    "sync_directory",
+    "temporary_name",
 ]

@@ -33,10 +33,13 @@ _ours: set[str] = set()  # temporary names that this process is writing
 
 
 @contextmanager
-def atomic_write(path: str | Path) -> Iterator[BinaryIO]:
+def atomic_write(path: str | Path, *, needed: int | None = None) -> Iterator[BinaryIO]:
     """A binary file that appears under `path` when the block ends, or not at all when the block raises.
 
     Missing parent directories are made. A file that is replaced hands its permissions on.
+
+    Args:
+        needed: About so many bytes will be written; when there is less room, nothing is begun.
 
     Raises:
         WriteError: The disk is full, the folder read-only, the quota used up, the device broken.
@@ -54,9 +57,10 @@ def atomic_write(path: str | Path) -> Iterator[BinaryIO]:
     temporary = temporary_name(target)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
+        _require_room(target, needed)
         file = temporary.open("xb")
     except OSError as error:
-        raise write_error(error, target) from error
+        raise write_error(error, target, needed=needed) from error
     _ours.add(temporary.name)
     try:
         with file:
@@ -67,7 +71,7 @@ def atomic_write(path: str | Path) -> Iterator[BinaryIO]:
         os.replace(temporary, target)
         sync_directory(target.parent)
     except OSError as error:
-        failure = write_error(error, target, temporary) if _is_ours(error, temporary) else error
+        failure = write_error(error, target, temporary, needed) if _is_ours(error, temporary) else error
         _unlink(temporary)
         if failure is error:
             raise
@@ -123,10 +127,18 @@ def sync_directory(folder: Path) -> None:
         os.close(descriptor)
 
 
-def write_error(cause: OSError, target: Path, temporary: Path | None = None) -> WriteError:
+def write_error(
+    cause: OSError, target: Path, temporary: Path | None = None, needed: int | None = None
+) -> WriteError:
     """`cause` in words that name the final path, what was written and what is free."""
     written = temporary.stat().st_size if temporary is not None and temporary.exists() else 0
-    return WriteError(cause, str(target), written=written, free=_free_bytes(target.parent))
+    return WriteError(cause, str(target), written=written, free=_free_bytes(target.parent), needed=needed)
+
+
+def _require_room(target: Path, needed: int | None) -> None:
+    free = None if needed is None else _free_bytes(target.parent)
+    if needed is not None and free is not None and free < needed:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(target))
 
 
 def _keep_permissions(descriptor: int, target: Path) -> None:

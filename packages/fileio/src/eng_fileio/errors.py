@@ -24,15 +24,20 @@ class WriteError(FileIOError, OSError):
     Attributes:
         filename: The final path.
         written: Bytes that had been written when it failed.
+        needed: Bytes that the file was going to have, where that was known.
         free: Bytes left on that file system, or None when they cannot be asked for.
     """
 
-    def __init__(self, cause: OSError, path: str, *, written: int, free: int | None) -> None:
+    def __init__(
+        self, cause: OSError, path: str, *, written: int, free: int | None, needed: int | None = None
+    ) -> None:
         self.written = written
+        self.needed = needed
         self.free = free
+        whole = "" if needed is None else f" of {needed:,}"
         room = "" if free is None else f", {free:,} bytes free there"
         reason = cause.strerror or str(cause)
-        super().__init__(cause.errno, f"{reason} (after {written:,} bytes{room})", path)
+        super().__init__(cause.errno, f"{reason} (after {written:,}{whole} bytes{room})", path)
 
 
 class UnsafePickleError(FileIOError, pickle.UnpicklingError):

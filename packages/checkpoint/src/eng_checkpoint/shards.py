@@ -1,0 +1,176 @@
+"""Directories of torch.distributed.checkpoint, read as data: their metadata and their values are pickles.
+
+torch reads both with a pickle that runs whatever it names. Here the metadata is built from the classes of that
+format alone, values are read with `weights_only`, and a metadata that points out of its directory is refused.
+"""
+
+from __future__ import annotations
+
+import io
+import pickle
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.distributed.checkpoint.api import CheckpointException
+from torch.distributed.checkpoint.default_planner import DefaultLoadPlanner
+from torch.distributed.checkpoint.filesystem import FileSystemReader, FileSystemWriter
+from torch.distributed.checkpoint.metadata import Metadata, TensorStorageMetadata
+from torch.distributed.checkpoint.planner import ReadItem
+from torch.distributed.checkpoint.state_dict_loader import load
+from torch.distributed.checkpoint.state_dict_saver import save
+from torch.distributed.tensor import DTensor
+
+from .errors import CorruptCheckpointError, UnsafeCheckpointError
+
+SPREAD = (DTensor,)
+"""Types of tensors of which each rank has a part."""
+
+METADATA = ".metadata"
+_SHARD = re.compile(r"__\d+_\d+\.distcp")
+_CLASSES = {
+    **dict.fromkeys(
+        (
+            "BytesStorageMetadata",
+            "ChunkStorageMetadata",
+            "Metadata",
+            "MetadataIndex",
+            "StorageMeta",
+            "TensorProperties",
+            "TensorStorageMetadata",
+            "_MEM_FORMAT_ENCODING",
+        ),
+        "torch.distributed.checkpoint.metadata",
+    ),
+    "_StorageInfo": "torch.distributed.checkpoint.filesystem",
+    "Size": "torch",
+    "_get_layout": "torch.serialization",
+    "PosixPath": "pathlib",
+    "WindowsPath": "pathlib",
+    "OrderedDict": "collections",
+}
+
+
+def read_shards(path: Path, map_location: Any = "cpu") -> dict[str, Any]:
+    """The whole state of a directory, put together in this process.
+
+    Raises:
+        UnsafeCheckpointError: It names something that is not part of the format.
+        CorruptCheckpointError: It is not such a directory.
+    """
+    reader = PlainReader(path)
+    metadata = reader.read_metadata()
+    flat: dict[str, Any] = {
+        name: _empty(item, map_location) for name, item in metadata.state_dict_metadata.items()
+    }
+    planner = PlainPlanner(flatten_state_dict=False, flatten_sharded_tensors=False)
+    with unwrapped():
+        load(flat, storage_reader=reader, planner=planner, no_dist=True)
+    paths = metadata.planner_data or {}
+    state: dict[str, Any] = {}
+    for name, value in flat.items():
+        _insert(state, paths.get(name, (name,)), value)
+    return state
+
+
+@contextmanager
+def unwrapped() -> Iterator[None]:
+    """Raise what really happened, where torch would raise a collection of every rank's tracebacks."""
+    try:
+        yield
+    except CheckpointException as error:
+        failure = next(iter(error.failures.values()))
+        raise failure[0] from None
+
+
+def write_shards(state: Mapping[str, Any], folder: Path, *, alone: bool) -> None:
+    """Write this rank's part of a state, to the disk; rank 0 also writes what the whole is made of."""
+    writer = FileSystemWriter(folder, sync_files=True, overwrite=True)
+    with unwrapped():
+        save(dict(state), storage_writer=writer, no_dist=alone)
+
+
+def fill_from_shards(state: dict[str, Any], path: Path, *, alone: bool) -> None:
+    """Fill the tensors of a state in place, each rank its own part, and replace the other values."""
+    with unwrapped():
+        load(state, storage_reader=PlainReader(path), planner=PlainPlanner(), no_dist=alone)
+
+
+class PlainReader(FileSystemReader):
+    """torch's reader, with a metadata that is only what it should be."""
+
+    def read_metadata(self, *args: Any, **kwargs: Any) -> Metadata:
+        path = Path(self.path) / METADATA
+        try:
+            with open(path, "rb") as file:
+                metadata = _MetadataUnpickler(file, str(self.path)).load()
+        except FileNotFoundError as error:
+            raise CorruptCheckpointError(str(self.path), f"it has no {METADATA}") from error
+        except (EOFError, pickle.UnpicklingError, AttributeError, IndexError, TypeError, ValueError) as error:
+            raise CorruptCheckpointError(str(path), str(error)) from error
+        if not isinstance(metadata, Metadata):
+            raise CorruptCheckpointError(str(path), f"it holds a {type(metadata).__name__}")
+        for place in (metadata.storage_data or {}).values():
+            if not _SHARD.fullmatch(place.relative_path) or place.transform_descriptors:
+                raise CorruptCheckpointError(str(path), f"it points to {place.relative_path!r}")
+        return metadata
+
+
+class PlainPlanner(DefaultLoadPlanner):
+    """torch's planner, with values that are plain data."""
+
+    def load_bytes(self, read_item: ReadItem, value: io.BytesIO) -> None:
+        name = read_item.dest_index.fqn
+        try:
+            plain = torch.load(value, weights_only=True)
+        except pickle.UnpicklingError as error:
+            match = re.search(r"GLOBAL ([\w.]+)", str(error))
+            raise UnsafeCheckpointError(f"`{name}`", match[1] if match else str(error)) from error
+        if self.flatten_state_dict:
+            _insert(self.original_state_dict, self.mappings[name], plain)
+        else:
+            self.state_dict[name] = plain
+
+
+class _MetadataUnpickler(pickle.Unpickler):
+    def __init__(self, file: io.BufferedReader, path: str) -> None:
+        super().__init__(file)
+        self._path = path
+
+    def find_class(self, module: str, name: str) -> Any:
+        if _CLASSES.get(name) == module or (module == "torch" and _is_dtype(name)):
+            return super().find_class(module, name)
+        if module.startswith("pathlib") and name in {"PosixPath", "WindowsPath"}:
+            return super().find_class("pathlib", name)
+        raise UnsafeCheckpointError(self._path, f"{module}.{name}")
+
+
+def _is_dtype(name: str) -> bool:
+    return isinstance(getattr(torch, name, None), torch.dtype)
+
+
+def _empty(item: Any, map_location: Any) -> Tensor | None:
+    if not isinstance(item, TensorStorageMetadata):
+        return None
+    device = map_location if isinstance(map_location, str | torch.device) else "cpu"
+    return torch.empty(item.size, dtype=item.properties.dtype, device=device)
+
+
+def _insert(state: Any, path: Sequence[Any], value: Any) -> None:
+    """Put a value at a path of keys and of indices, making what is missing on the way."""
+    for part, following in pairwise(path):
+        below: Any = [] if isinstance(following, int) else {}
+        if isinstance(state, list) and len(state) == part:
+            state.append(below)
+        elif isinstance(state, dict):
+            state.setdefault(part, below)
+        state = state[part]
+    if isinstance(state, list) and len(state) == path[-1]:
+        state.append(value)
+    else:
+        state[path[-1]] = value

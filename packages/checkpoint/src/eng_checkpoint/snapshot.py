@@ -1,0 +1,92 @@
+"""A copy of a state that the training can no longer change, made in memory that is used again.
+
+The first copy of a state asks the system for new pages, which takes longer than the copying itself; the next
+ones write into the same pages. Tensors of an accelerator are copied into pinned memory, all at once, with one wait
+at the end. Tensors that share memory share it in the copy, too.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections import OrderedDict
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+
+class Staging:
+    """Memory for one snapshot at a time: taking the next one overwrites the one before.
+
+    Example:
+        >>> staging, weight = Staging(), torch.ones(2)
+        >>> snapshot = staging.copy({"weight": weight})
+        >>> _ = weight.zero_()
+        >>> snapshot["weight"]
+        tensor([1., 1.])
+    """
+
+    def __init__(self) -> None:
+        self._buffers: list[Tensor] = []
+
+    def copy(self, state: Any) -> Any:
+        """The state with every tensor on the CPU and nothing shared with the original."""
+        taking = _Taking(self._buffers)
+        snapshot = taking.copy(state)
+        self._buffers = taking.used
+        for device in taking.devices:
+            torch.accelerator.synchronize(device)
+        return snapshot
+
+
+class _Taking:
+    """One pass over a state."""
+
+    def __init__(self, free: list[Tensor]) -> None:
+        self.used: list[Tensor] = []
+        self.devices: set[torch.device] = set()
+        self._free = free
+        self._copies: dict[int, Tensor] = {}
+
+    def copy(self, value: Any) -> Any:
+        if isinstance(value, Tensor):
+            return self._tensor(value)
+        if isinstance(value, dict):
+            made = type(value)((key, self.copy(item)) for key, item in value.items())
+            if type(value) is OrderedDict and value.__dict__:  # such as the `_metadata` of a module's state
+                made.__dict__.update(copy.deepcopy(value.__dict__))
+            return made
+        if isinstance(value, list | tuple | set):
+            return type(value)(self.copy(item) for item in value)
+        return value
+
+    def _tensor(self, tensor: Tensor) -> Tensor:
+        plain = tensor.detach().resolve_conj().resolve_neg()
+        if plain.layout is not torch.strided or plain.is_quantized or plain.device.type == "meta":
+            made = plain.to("cpu", copy=True)
+        else:
+            made = torch.empty(0, dtype=plain.dtype)
+            memory = self._memory(plain).untyped_storage()
+            made.set_(memory, plain.storage_offset(), plain.size(), plain.stride())
+        return nn.Parameter(made, tensor.requires_grad) if isinstance(tensor, nn.Parameter) else made
+
+    def _memory(self, tensor: Tensor) -> Tensor:
+        storage = tensor.untyped_storage()
+        if storage._cdata not in self._copies:
+            content = torch.empty(0, dtype=torch.uint8, device=storage.device).set_(storage)
+            buffer = self._buffer(storage.nbytes(), pinned=storage.device.type == "cuda")
+            buffer.copy_(content, non_blocking=True)
+            if storage.device.type != "cpu":
+                self.devices.add(storage.device)
+            self._copies[storage._cdata] = buffer
+        return self._copies[storage._cdata]
+
+    def _buffer(self, size: int, *, pinned: bool) -> Tensor:
+        for index, buffer in enumerate(self._free):
+            if buffer.numel() == size and buffer.is_pinned() == pinned:
+                del self._free[index]
+                break
+        else:
+            buffer = torch.empty(size, dtype=torch.uint8, pin_memory=pinned)
+        self.used.append(buffer)
+        return buffer
