@@ -1,3 +1,4 @@
+import ctypes
 import os
 import signal
 import time
@@ -18,7 +19,7 @@ def ends(how: Callable[[], Any], wait: Callable[[], Any] = barrier) -> Callable[
     def body() -> Any:
         began = time.monotonic()
         try:
-            with abort_on_error(stopped_after=1.0) as scope:
+            with abort_on_error(stopped_after=1.0, patience=1.0) as scope:
                 scope.phase = "train"
                 for step in range(3):
                     scope.step = step
@@ -74,7 +75,7 @@ def test_a_failing_rank_that_stays_alive_ends_the_others(run: Run) -> None:
                     raise ValueError("broken")
                 barrier()
         except ValueError:
-            time.sleep(2.0)
+            time.sleep(1.0)
             return "alive"
         except RemoteRankError as error:
             return error.rank
@@ -88,7 +89,7 @@ def test_a_killed_rank_ends_the_others(run: Run) -> None:
     assert killed == -signal.SIGKILL
     assert (heard.rank, heard.step, heard.phase) == (1, 2, "train")
     assert "has ended without an exception" in heard.message
-    assert seconds < 5.0
+    assert seconds < 10.0
 
 
 def test_a_stopped_rank_ends_the_others_and_is_killed(run: Run) -> None:
@@ -97,7 +98,7 @@ def test_a_stopped_rank_ends_the_others_and_is_killed(run: Run) -> None:
     assert killed == -signal.SIGKILL
     assert heard.rank == 1
     assert "has been stopped (SIGSTOP) for 1 s" in heard.message
-    assert seconds < 5.0
+    assert seconds < 10.0
 
 
 def test_a_rank_that_computes_hears_of_the_failure_too(run: Run) -> None:
@@ -105,7 +106,17 @@ def test_a_rank_that_computes_hears_of_the_failure_too(run: Run) -> None:
     (heard, seconds), raised = run(ends(lambda: 1 / 0, wait=lambda: time.sleep(30.0)))
     assert isinstance(raised, ZeroDivisionError)
     assert "ZeroDivisionError" in heard.message
-    assert seconds < 5.0
+    assert seconds < 10.0
+
+
+def test_a_rank_that_nothing_can_interrupt_is_killed(run: Run, capfd: pytest.CaptureFixture[str]) -> None:
+    """It sits in a call that keeps the interpreter's lock; its standard error says why it went."""
+    killed, raised = run(ends(lambda: 1 / 0, wait=lambda: ctypes.PyDLL(None).sleep(60)))
+    assert isinstance(raised, ZeroDivisionError)
+    assert killed == -signal.SIGKILL
+    said = capfd.readouterr().err
+    assert "is killed, since rank 1 has failed and it has not reacted for 1 s" in said
+    assert "The failure: ZeroDivisionError" in said
 
 
 def test_of_four_ranks_all_hear_of_the_first_failure(run: Run) -> None:
@@ -125,3 +136,54 @@ def test_the_time_out_of_a_collective_names_who_is_missing(run: Run) -> None:
     )
     assert "rank 1 at barrier (collective 3), train, step 2" in heard.message
     assert isinstance(late[0], RemoteRankError)
+
+
+def test_a_rank_that_is_done_too_early_is_named(run: Run) -> None:
+    """Its loader was one batch shorter than the others'."""
+
+    def body() -> None:
+        with abort_on_error() as scope:
+            scope.phase = "train"
+            for scope.step in range(3 - get_rank()):
+                barrier()
+
+    heard, done = run(body)
+    assert done is None
+    assert isinstance(heard, RemoteRankError)
+    assert "it has ended its work while rank 0 at barrier (collective 3), train, step 2 waited for it" in str(
+        heard
+    )
+
+
+def test_who_enters_after_the_failure_hears_of_it_at_once(run: Run) -> None:
+    """The process group is broken; a second attempt with it says why."""
+
+    def body() -> Any:
+        for _ in range(2):
+            try:
+                with abort_on_error():
+                    barrier()
+                    assert get_rank() == 0, "broken"
+                    barrier()
+            except (AssertionError, RemoteRankError) as error:
+                last = error
+        return last
+
+    first, second = run(body)
+    assert isinstance(first, RemoteRankError)
+    assert isinstance(second, RemoteRankError)
+    assert first.rank == second.rank == 1
+
+
+def test_a_scope_inside_of_a_scope_belongs_to_it(run: Run) -> None:
+    """A library may guard itself; the outer body stays in charge."""
+
+    def body() -> Any:
+        with abort_on_error() as outer:
+            outer.phase = "train"
+            with abort_on_error() as inner:
+                inner.phase = "val"
+            barrier()
+            return inner is outer, outer.phase
+
+    assert run(body) == [(True, "val")] * 2

@@ -136,13 +136,13 @@ def test_nobody_at_the_address_is_said_within_the_time(
 
 def test_ranks_that_were_never_started_are_named(start: Callable[..., Any]) -> None:
     """WORLD_SIZE says three, two come."""
-    ranks = start(total, 0, init_timeout=3.0)
+    ranks = start(total, 0, init_timeout=2.0)
     ranks.environ["WORLD_SIZE"] = "3"
     for rank in range(2):
-        ranks.start(total, rank, "pytorch", {"init_timeout": 3.0})
+        ranks.start(total, rank, "pytorch", {"init_timeout": 2.0})
     first, second = ranks.results()
     assert isinstance(first, LaunchError)
-    assert "WORLD_SIZE=3, but after 3 s rank(s) 2 have not come" in str(first)
+    assert "WORLD_SIZE=3, but after 2 s rank(s) 2 have not come" in str(first)
     assert isinstance(second, LaunchError)
 
 

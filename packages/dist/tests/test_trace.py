@@ -20,7 +20,7 @@ def checked(*bodies: Callable[[], Any]) -> Callable[[], Any]:
     """Rank r runs the r-th body, with every collective compared first; what it says of the difference."""
 
     def body() -> Any:
-        check_collectives(seconds=2.0)
+        check_collectives(seconds=1.0)
         try:
             barrier()
             bodies[get_rank()]()
@@ -61,6 +61,6 @@ def test_a_rank_that_does_not_come_is_named(run: Run) -> None:
     """A branch that only rank 0 takes."""
     said = run(checked(barrier, lambda: None))
     assert said == [
-        "collective 2 of the default group: rank 0 is at barrier, but after 2 s rank(s) 1 have not come to any",
+        "collective 2 of the default group: rank 0 is at barrier, but after 1 s rank(s) 1 have not come to any",
         None,
     ]

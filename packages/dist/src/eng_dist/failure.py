@@ -167,8 +167,9 @@ class _Guard:
             return None
         if _is_a_time_out(error) and self.watch.failure is None:
             self.watch.publish(_who_is_missing(self.watch, error))
-        if not self.watch.failed.wait(_SECONDS_TO_HEAR):
-            self.watch.report(_describe(error))
+        elif not self.watch.failed.wait(_SECONDS_TO_HEAR):
+            self.watch.publish(_who_has_left(self.watch, error))
+        self.watch.failed.wait(_SECONDS_TO_HEAR)
         break_off()
         failure = self.watch.failure
         return None if failure is None else _as_error(failure)
@@ -225,8 +226,24 @@ def _who_is_missing(watch: Watch, error: BaseException) -> Message:
     listed = "; ".join(_spell(each) for each in positions)
     return missing | {
         "stacks": True,
-        "message": f"it did not come to where {_spell(mine)} ran into the time-out. Now:  {listed}. "
+        "message": f"it did not come to where {_spell(mine)} ran into the time-out. Now: {listed}. "
         f"The stacks of all ranks are in their standard error. ({type(error).__name__}: {error})",
+    }
+
+
+def _who_has_left(watch: Watch, error: BaseException) -> Message:
+    """The failure that a broken connection stands for: a rank that was done too early, or else this one."""
+    mine = watch.box.position(watch.rank)
+    here = {position["rank"] for position in watch.positions(_SECONDS_TO_HEAR)}
+    left = sorted(set(range(watch.world_size)) - here) if here else []
+    if not left:
+        return mine | {"message": _describe(error)}
+    return {
+        "rank": left[0],
+        "step": None,
+        "phase": "",
+        "message": f"it has ended its work while {_spell(mine)} waited for it; have all ranks the same number "
+        f"of iterations? ({type(error).__name__}: {error})",
     }
 
 

@@ -26,6 +26,7 @@ from typing import Any
 TICK_SECONDS = 0.5
 SILENT_SECONDS = 8.0
 CONNECT_SECONDS = 60.0
+LINGER_SECONDS = 10.0
 _LONGEST_LINE = 2**20
 _LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
 
@@ -164,7 +165,6 @@ class Hub:
         self.failure: Message | None = None
         self.ranks: dict[Line, int] = {}
         self.greeted: set[int] = set()
-        self.opened = time.monotonic()
         self.heard: dict[Line, float] = {}
         self.positions: dict[int, Message] = {}
         self.asking: list[Line] = []
@@ -179,9 +179,8 @@ class Hub:
 
     @property
     def is_done(self) -> bool:
-        """Whether everybody has been here, or had the time to be, and has left."""
-        late = time.monotonic() - self.opened > CONNECT_SECONDS
-        return not self.ranks and (late or len(self.greeted) == self.world_size)
+        """Whether everybody has been here and has left."""
+        return not self.ranks and len(self.greeted) == self.world_size
 
     def tick(self, now: float) -> None:
         """Name who has been silent for too long; tell the others that we are here."""
@@ -275,6 +274,7 @@ class Watcher:
         self.failed_at = 0.0
         self.stopped_ticks = 0
         self.gone = False
+        self.gone_at = 0.0
 
     def run(self) -> None:
         """Look after the rank until it and, where the hub is here, all others have gone."""
@@ -294,7 +294,7 @@ class Watcher:
         self.loop.register(self.main.sock, selectors.EVENT_READ, self._hear_main)
         self.loop.register(self.line.sock, selectors.EVENT_READ, self._hear_hub)
         last = time.monotonic()
-        while not (self.gone and (hub is None or hub.is_done)):
+        while not self._may_go(hub):
             for key, _ in self.loop.select(TICK_SECONDS):
                 handle: Callable[[], None] = key.data
                 handle()
@@ -305,6 +305,12 @@ class Watcher:
                 self._tick(now)
                 if hub:
                     hub.tick(now)
+
+    def _may_go(self, hub: Hub | None) -> bool:
+        """Not before the rank, nor, where the hub is here, before all others; those who never came are not awaited."""
+        if not self.gone or hub is None:
+            return self.gone
+        return hub.is_done or (not hub.ranks and time.monotonic() - self.gone_at > LINGER_SECONDS)
 
     def _forgive(self, hub: Hub | None, elapsed: float) -> None:
         """If we ourselves were stopped (a suspended job), that time counts as silence of nobody."""
@@ -380,7 +386,7 @@ class Watcher:
         """The rank has gone: quietly, or in the middle of its work."""
         if self.gone:
             return
-        self.gone = True
+        self.gone, self.gone_at = True, time.monotonic()
         if self.box.active:
             self._report(
                 f"process {self.process} has ended without an exception: killed (out of memory?) or os._exit"
