@@ -124,10 +124,13 @@ class Walk:
             return
         name = getattr(target, "__name__", None) or repr(target)
         given = [key for key in dict.keys(value) if key not in OWN_KEYS and key not in part.taken]
+        misspelled: set[str] = set()
         for key in given:
             if not isinstance(key, str) or not known.takes(key):
                 takes = ", ".join(known.types) or "nothing"
-                near = nearest(str(key), [other for other in known.types if other not in value])
+                absent = [other for other in known.types if other not in value]
+                near = nearest(str(key), absent)
+                misspelled.update(other for other in absent if f"`{other}`" in near)
                 self.add(
                     ConfigKeyError,
                     f"{name} takes no argument `{key}`{near}; it takes: {takes}; rename it or take it out",
@@ -135,7 +138,8 @@ class Walk:
                 )
             else:
                 self.check_literal(dict.get(value, key), (*path, key), name, known)
-        missing = [key for key in known.required if key not in value and key not in part.given]
+        there = {*dict.keys(value), *part.given, *misspelled}
+        missing = [key for key in known.required if key not in there]
         if missing:
             self.add(
                 ConfigKeyError,
