@@ -10,6 +10,7 @@ from typing import Any
 from eng_registry import VISBACKENDS
 from eng_visualization.backends.artifacts import files_with_suffix, work_dir_of
 from eng_visualization.backends.backend import BaseVisBackend, force_init_env
+from eng_visualization.backends.run_id import keep_run_id, known_run_id
 from eng_visualization.plain import as_mapping, flat_items, numbers
 
 __all__ = ["MLflowVisBackend"]
@@ -61,6 +62,7 @@ class MLflowVisBackend(BaseVisBackend):
         self._tracked_config_keys = tracked_config_keys
         self._artifact_location = artifact_location
         self._work_dir: str | None = None
+        self._resumed = False
 
     def _init_env(self) -> None:
         mlflow = self._client("mlflow")
@@ -80,9 +82,21 @@ class MLflowVisBackend(BaseVisBackend):
             experiment = again.experiment_id if again else self._mlflow.create_experiment(name, location)
         else:
             experiment = known.experiment_id
-        run = self._mlflow.create_run(experiment, tags=self._tags, run_name=self._run_name)
-        self.run_id = run.info.run_id
+        self.run_id = self._begin(experiment)
         self._log_params(self._params)
+
+    def _begin(self, experiment: str) -> str:
+        """The id of a new run, or of the one that goes on."""
+        folder = Path(str(self._save_dir))
+        known = known_run_id(folder, "mlflow_run_id", resumed=self._resumed)
+        if known is not None and self._tracking_uri is not None:
+            self._mlflow.update_run(known, status="RUNNING")
+            keep_run_id(folder, "mlflow_run_id", known)
+            return known
+        run = self._mlflow.create_run(experiment, tags=self._tags, run_name=self._run_name)
+        run_id = str(run.info.run_id)
+        keep_run_id(folder, "mlflow_run_id", run_id)
+        return run_id
 
     @property
     @force_init_env
@@ -120,6 +134,10 @@ class MLflowVisBackend(BaseVisBackend):
         items = numbers(scalar_dict, "MLflow").items()
         metrics = [entities.Metric(name, float(value), now_ms, step) for name, value in items]
         self._mlflow.log_batch(self.run_id, metrics=metrics)
+
+    def resume_from(self, step: int) -> None:
+        """At a server, go on with the run that is resumed, if this one has not begun yet."""
+        self._resumed = True
 
     def close(self) -> None:
         """Upload the artefacts, with their folders, and end the run."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from eng_registry import VISBACKENDS
 from eng_visualization.backends.backend import BaseVisBackend, force_init_env
+from eng_visualization.backends.run_id import keep_run_id, known_run_id
 from eng_visualization.errors import ArgumentError
 from eng_visualization.plain import as_mapping, numbers
 
@@ -19,8 +21,7 @@ __all__ = ["WandbVisBackend"]
 class WandbVisBackend(BaseVisBackend):
     """Keeps a run at Weights & Biases; with ``init_kwargs=dict(mode="offline")`` in `save_dir` only.
 
-    Every curve is drawn over ``step``, the step that the engine gives. A run that goes on in the same folder goes
-    on under the same run id.
+    Every curve is drawn over ``step``, the step that the engine gives. A resumed run goes on under its run id.
 
     Args:
         save_dir: Where the client keeps its files, unless `init_kwargs` has a ``dir``.
@@ -50,18 +51,18 @@ class WandbVisBackend(BaseVisBackend):
         self._commit = commit
         self._log_code_name = log_code_name
         self._watch_kwargs = dict(watch_kwargs or {})
+        self._resumed = False
 
     def _init_env(self) -> None:
         folder = Path(str(self._save_dir))
         folder.mkdir(parents=True, exist_ok=True)
         self._wandb = self._client("wandb")
         arguments = {"dir": str(folder), **self._init_kwargs}
-        id_file = folder / "wandb_run_id"
         if "id" not in arguments and "WANDB_RUN_ID" not in os.environ:
-            if not id_file.exists():
-                id_file.write_text(self._wandb.util.generate_id())
-            arguments["id"] = id_file.read_text().strip()
+            known = known_run_id(folder, "wandb_run_id", resumed=self._resumed)
+            arguments["id"] = known or secrets.token_hex(4)
             arguments.setdefault("resume", "allow")
+            keep_run_id(folder, "wandb_run_id", arguments["id"])
         arguments.pop("allow_val_change", None)
         self._run = self._wandb.init(**arguments)
         self._run.define_metric("step", hidden=True)
@@ -103,6 +104,10 @@ class WandbVisBackend(BaseVisBackend):
     ) -> None:
         """Keep several numbers of the same step."""
         self._run.log({**numbers(scalar_dict, "W&B"), "step": step}, commit=self._commit)
+
+    def resume_from(self, step: int) -> None:
+        """Go on under the id of the run that is resumed, if this one has not begun yet."""
+        self._resumed = True
 
     def close(self) -> None:
         """Let the client send what waits, and end the run."""
