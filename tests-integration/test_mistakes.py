@@ -3,6 +3,8 @@
 import pytest
 from road import DIGITS
 
+from eng_runner.cli import main
+
 
 def spoil(tmp_path, old, new):
     """A copy of the digits example with one mistake; returns the file and the line of the mistake."""
@@ -29,14 +31,26 @@ MISTAKES = {
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)
-def test_one_error_with_place_and_suggestion(mistake, eng, tmp_path):
-    """Exit code 2, the line of the mistake, the nearest name; no checkpoint, no traceback."""
+def test_one_error_with_place_and_suggestion(mistake, tmp_path, capsys):
+    """Exit code 2, the line of the mistake, the nearest name; nothing was written."""
     old, new, suggestion = MISTAKES[mistake]
     path, line = spoil(tmp_path, old, new)
+    with pytest.raises(SystemExit) as leaving:
+        main(["train", str(path), "--work-dir", str(tmp_path / "run")])
+    said = capsys.readouterr().err
+    assert leaving.value.code == 2
+    assert said.startswith(f"error: {path}:{line}: ")
+    assert suggestion in said
+    assert len(said.splitlines()) == 1
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_same_from_outside(eng, tmp_path):
+    """A whole process leaves with exit code 2 and without a traceback."""
+    path, line = spoil(tmp_path, "max_epochs=epochs", "max_epoch=epochs")
     done = eng("train", path, "--work-dir", "run", check=False)
     assert done.returncode == 2, done.stderr
     assert f"{path}:{line}" in done.stderr
-    assert suggestion in done.stderr
     assert "Traceback" not in done.stderr
     assert not list(tmp_path.glob("run/*.pth"))
 
@@ -57,7 +71,7 @@ def test_a_misspelled_override(eng, tmp_path):
     )
     assert done.returncode == 2
     assert "command line" in done.stderr
-    assert "`lr`" in done.stderr
+    assert "AdamW takes no argument `lrr`; it takes: params, lr, " in done.stderr
 
 
 def test_a_missing_file(eng):

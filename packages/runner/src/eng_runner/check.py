@@ -6,23 +6,47 @@ The configuration is walked without building anything, and every problem is repo
 from __future__ import annotations
 
 import sys
-from difflib import get_close_matches
-from typing import NoReturn
+from collections.abc import Iterable
+from typing import Any, NoReturn
 
-from eng_config import Config
+from torch.utils.data import DataLoader
+
+from eng_config import Config, Part
 from eng_dist import is_main_process
-
-from .build import RUNNER_KEYS
-
-OTHER_KEYS = (
-    "custom_imports",
-    "compile",
-    "strategy",
-    "model_wrapper_cfg",
-    "find_unused_parameters",
-    "tta_model",
+from eng_optim import OptimWrapper
+from eng_registry import (
+    DATA_SAMPLERS,
+    DATASETS,
+    EVALUATOR,
+    FUNCTIONS,
+    HOOKS,
+    LOG_PROCESSORS,
+    LOOPS,
+    METRICS,
+    MODEL_WRAPPERS,
+    MODELS,
+    OPTIM_WRAPPER_CONSTRUCTORS,
+    OPTIM_WRAPPERS,
+    OPTIMIZERS,
+    PARAM_SCHEDULERS,
+    STRATEGIES,
+    TRANSFORMS,
+    VISBACKENDS,
+    VISUALIZERS,
+    DefaultScope,
+    allow_import,
 )
-"""What a configuration may hold beside the arguments of the runner; any other key is a variable of its author."""
+from eng_visualization import Visualizer
+
+from .build import DEFAULT_HOOKS, RUNNER_KEYS
+from .logline import LogProcessor
+from .loops import EpochBasedTrainLoop, IterBasedTrainLoop, TestLoop, ValLoop
+
+KNOWN_KEYS = (
+    *RUNNER_KEYS, "activation_checkpointing", "compile", "custom_imports", "efficient_conv_bn_eval",
+    "find_unused_parameters", "model_wrapper_cfg", "runner_type", "sync_bn", "tta_model", "tta_pipeline",
+)  # fmt: skip
+"""What a configuration may hold at its top that means something; any other key is a variable of its author."""
 
 
 def report_problems(config: Config) -> None:
@@ -34,26 +58,87 @@ def report_problems(config: Config) -> None:
 
 def find_problems(config: Config) -> list[str]:
     """One line for each problem; an empty list for a configuration that may train."""
-    return misspelled_keys(config)
+    scope = config.get("default_scope", "eng")
+    with DefaultScope.overwrite_default_scope(scope), allow_import(*(["*"] if config.trusted else [])):
+        problems = config.check(_parts(config), keys=KNOWN_KEYS)
+    misspelled = {problem.path for problem in problems if problem.path in config}
+    told: dict[tuple[str, str], str] = {}
+    for problem in problems:
+        if problem.path.partition(".")[0] not in misspelled - {problem.path}:  # nor what stands below such a key
+            told.setdefault((str(problem.origin), problem.what), str(problem))
+    return list(told.values())
 
 
-def misspelled_keys(config: Config) -> list[str]:
-    """Top-level keys that are nearly one that the runner knows and that is not there itself."""
-    problems = []
-    for key in config:
-        known = [name for name in (*RUNNER_KEYS, *OTHER_KEYS) if name not in config]
-        near = get_close_matches(key, known, n=1, cutoff=0.85)
-        if key not in (*RUNNER_KEYS, *OTHER_KEYS) and near:
-            place = config.origin(key)
-            where = f"{place}: " if place is not None else ""
-            problems.append(
-                f"{where}{key}: is no key that the runner knows; did you mean `{near[0]}`? "
-                "(a variable of your own needs a name less like it)"
-            )
-    return problems
+def _parts(config: Config) -> dict[str, Any]:
+    """Who builds what, where in a configuration."""
+    by_epoch = (config.get("train_cfg") or {}).get("by_epoch", True)
+    train_loop = EpochBasedTrainLoop if by_epoch else IterBasedTrainLoop
+    wrapper = config.get("optim_wrapper") or {}
+    is_plain = "optimizer" in wrapper and "constructor" not in wrapper
+    loader = Part(
+        target=DataLoader,
+        given=["dataset"],
+        taken=[
+            "dataset", "sampler", "batch_sampler", "collate_fn", "worker_init_fn", "num_batch_per_epoch",
+            "disable_subprocess_warning",
+        ],
+    )  # fmt: skip
+    evaluation = ["runner", "dataloader", "evaluator"]
+    return {
+        "model": Part(MODELS),
+        "tta_model": Part(MODELS, given=["module"]),
+        "data_preprocessor": Part(MODELS),
+        "model_wrapper_cfg": Part(MODEL_WRAPPERS, given=["module"]),
+        "strategy": Part(STRATEGIES),
+        "*_dataloader": loader,
+        "*_dataloader.dataset": Part(DATASETS),
+        "*_dataloader.*sampler": Part(
+            DATA_SAMPLERS, given=["dataset", "seed", "sampler", "batch_size", "drop_last"]
+        ),
+        "*_dataloader.*pipeline": Part(TRANSFORMS),
+        "*_dataloader.collate_fn": Part(FUNCTIONS, given=["data_batch", "batch"]),
+        "*_dataloader.worker_init_fn": Part(FUNCTIONS, given=["worker_id"]),
+        "train_cfg": Part(LOOPS, target=train_loop, given=["runner", "dataloader"], taken=["by_epoch"]),
+        "val_cfg": Part(LOOPS, target=ValLoop, given=evaluation),
+        "test_cfg": Part(LOOPS, target=TestLoop, given=evaluation),
+        "val_evaluator": Part(METRICS),
+        "test_evaluator": Part(METRICS),
+        "*_evaluator.metrics": Part(METRICS),
+        "evaluator": Part(EVALUATOR),
+        "optim_wrapper": Part(
+            OPTIM_WRAPPERS,
+            target=OptimWrapper if is_plain else None,
+            given=["optimizer"],
+            taken=["optimizer", "constructor", "paramwise_cfg"],
+        ),
+        "optim_wrapper.*constructor": Part(OPTIM_WRAPPER_CONSTRUCTORS),
+        "optim_wrapper*.optimizer": Part(OPTIMIZERS, given=["params"]),
+        "param_scheduler": Part(
+            PARAM_SCHEDULERS, given=["optimizer"], taken=["convert_to_iter_based", "epoch_length"]
+        ),
+        "custom_hooks": Part(HOOKS, taken=["priority"]),
+        "default_hooks.*": Part(HOOKS, taken=["priority"]),
+        **{
+            f"default_hooks.{name}": Part(HOOKS, target=HOOKS.get(spec["type"]), taken=["priority"])
+            for name, spec in DEFAULT_HOOKS.items()
+        },
+        "log_processor": Part(LOG_PROCESSORS, target=LogProcessor),
+        "visualizer": Part(VISUALIZERS, target=Visualizer, given=["name", "save_dir"], taken=["vis_backends"]),
+        "visualizer.vis_backends": Part(VISBACKENDS, given=["save_dir"]),
+        "randomness": Part(target=_randomness),
+        "auto_scale_lr": Part(target=_auto_scale_lr),
+    }
 
 
-def _leave(problems: list[str]) -> NoReturn:
+def _randomness(seed: int | None = None, diff_rank_seed: bool = False, deterministic: bool = False) -> None:
+    """What `randomness` may hold."""
+
+
+def _auto_scale_lr(base_batch_size: int | None = None, enable: bool = False) -> None:
+    """What `auto_scale_lr` may hold."""
+
+
+def _leave(problems: Iterable[str]) -> NoReturn:
     if is_main_process():
         for problem in problems:
             print(f"error: {problem}", file=sys.stderr)

@@ -48,7 +48,7 @@ def load_config(options: argparse.Namespace) -> Config:
         _import_from_beside(options.config)
         config = Config.fromfile(options.config)
         if options.cfg_options:
-            config.merge_from_dict(parse_overrides(options.cfg_options))
+            config.merge_from_dict(parse_overrides(options.cfg_options), recompute=True)
         if options.work_dir is not None:
             config["work_dir"] = options.work_dir
         elif config.get("work_dir") is None:
