@@ -7,6 +7,9 @@ from typing import Any
 import numpy as np
 import torch
 
+from eng_dataset import BaseDataset
+from eng_registry import DATASETS
+
 
 class Noisy:
     """Each sample is its index and a random number of each of the three generators."""
@@ -65,3 +68,27 @@ class Sleepy(Noisy):
         if index == 5:
             time.sleep(600)
         return index
+
+
+@DATASETS.register_module()
+class Classes(BaseDataset):
+    """Sample i is {'x': i}, of class `classes[i]` or of none."""
+
+    METAINFO = {"classes": ("a", "b", "c")}  # noqa: RUF012
+
+    def __init__(self, classes: list[int | None], **options: Any) -> None:
+        self.classes = classes
+        super().__init__(**options)
+
+    def load_data_list(self) -> list[dict[str, Any]]:
+        return [{"x": x} for x in range(len(self.classes))]
+
+    def get_cat_ids(self, idx: int) -> list[int]:
+        number = self.classes[idx]
+        return [] if number is None else [number]
+
+
+def add_one(values: Any, results: Any) -> None:
+    """Change an array in a child process."""
+    values[0] += 1
+    results.put(values.tolist())

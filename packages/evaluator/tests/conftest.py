@@ -1,4 +1,4 @@
-"""Puts this folder on the path, for the helper `two_ranks`."""
+"""Puts this folder on the path, for the helper `ranks`."""
 
 import sys
 from pathlib import Path

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from two_ranks import on_ranks
+from ranks import on_ranks
 
 from eng_evaluator import Accuracy, BaseMetric, Evaluator
 

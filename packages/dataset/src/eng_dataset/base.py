@@ -245,7 +245,7 @@ class BaseDataset(Dataset[Any]):
         merged = copy.deepcopy(cls.METAINFO)
         if metainfo is None:
             return merged
-        if not isinstance(metainfo, Mapping):
+        if not hasattr(metainfo, "items"):  # a Config has them, but is no Mapping
             raise TypeError(f"metainfo is a dict or a Config, but got a {type(metainfo).__name__}")
         for key, value in metainfo.items():
             merged[key] = _lines_or_itself(key, value) if isinstance(value, str) else value

@@ -16,7 +16,7 @@ from eng_dataset.loader import Loader
 from eng_dataset.randomness import worker_init_fn
 from eng_dataset.reader import Board, Reader, Seeding, unchanged
 from eng_dataset.samplers import DefaultSampler
-from eng_dataset.stream import BatchStream
+from eng_dataset.stream import TORCH_SAMPLERS, BatchStream
 from eng_dist import get_dist_info, sync_random_seed
 from eng_registry import DATA_SAMPLERS, DATASETS, FUNCTIONS, suggest
 
@@ -153,7 +153,7 @@ def _from_stream_of_samples(
 def _from_torch(given: DataLoader[Any], seed: int, training: bool) -> Loader:
     shuffle = _plain_order(given)
     if shuffle is None:
-        _check_ranks(given)
+        _check_ranks(getattr(given.batch_sampler, "sampler", given.sampler))
         return Loader(given, dataset=given.dataset, seed=seed, training=training, collate_fn=given.collate_fn)
     options: dict[str, Any] = {
         "sampler": DefaultSampler(given.dataset, shuffle, seed),  # type: ignore[arg-type]
@@ -181,11 +181,10 @@ def _plain_order(given: DataLoader[Any]) -> bool | None:
     return None
 
 
-def _check_ranks(given: DataLoader[Any]) -> None:
+def _check_ranks(sampler: Any) -> None:
     """Refuse torch's own samplers under several ranks, which would all read the same samples."""
     world_size = get_dist_info()[1]
-    sampler = getattr(given.batch_sampler, "sampler", given.sampler)
-    if world_size > 1 and type(sampler).__module__ == "torch.utils.data.sampler":
+    if world_size > 1 and type(sampler).__module__ == TORCH_SAMPLERS:
         raise LoaderConfigError(
             f"{type(sampler).__name__} knows nothing of ranks: each of the {world_size} would read the same samples. "
             "Write DataLoader(..., sampler=DefaultSampler(dataset)), or give the loader as a dict with "
@@ -224,6 +223,7 @@ def _sampler(sampler: Any, dataset: Any, seed: int, training: bool) -> Any:
         sampler = DefaultSampler(dataset, shuffle=False, seed=seed)
     elif isinstance(sampler, Mapping):
         sampler = DATA_SAMPLERS.build(sampler, default_args={"dataset": dataset, "seed": seed})
+    _check_ranks(sampler)
     if not training and isinstance(sampler, DefaultSampler):
         sampler.round_up = False
     return sampler

@@ -123,7 +123,7 @@ class InfiniteSampler(Sampler[int]):
     def __iter__(self) -> Iterator[int]:
         if self._stream is None:
             self._stream = self.iter_from(0)
-        yield from self._stream
+        return self._stream
 
     def iter_from(self, taken: int) -> Iterator[int]:
         """This rank's endless indices after all ranks together have taken `taken`.

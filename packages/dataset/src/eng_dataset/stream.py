@@ -10,8 +10,13 @@ from collections.abc import Iterable, Iterator, Sized
 from itertools import islice
 from typing import Any, TypeAlias
 
+import torch
+
 from eng_dataset.randomness import epoch_key
 from eng_dataset.samplers import InfiniteSampler, SeekableSampler
+
+#: where torch's own samplers are
+TORCH_SAMPLERS = "torch.utils.data.sampler"
 
 #: (epoch key, indices, earlier draws of each index or None if there are none)
 Order: TypeAlias = tuple[int, tuple[Any, ...], tuple[int, ...] | None]
@@ -39,6 +44,7 @@ class BatchStream:
         self.drop_last = drop_last
         self.world_size = world_size
         self.pending: deque[tuple[Any, ...]] = deque()
+        self._generator: torch.Generator | None = None
         self._key = 0
         self._batch = 0
         self._taken = 0
@@ -63,6 +69,14 @@ class BatchStream:
         set_epoch(epoch, self.sampler, self.batch_sampler)
         self.pending = deque()
         self._key, self._batch, self._taken = epoch_key(seed, epoch), batch, taken
+        self._seed_order()
+
+    def _seed_order(self) -> None:
+        """Let torch's own samplers draw the order from the epoch's key, if they were given no generator."""
+        generator = getattr(self.sampler, "generator", self)
+        if type(self.sampler).__module__ == TORCH_SAMPLERS and generator in (None, self._generator):
+            self._generator = torch.Generator().manual_seed(self._key)
+            self.sampler.generator = self._generator  # type: ignore[attr-defined]
 
     def __len__(self) -> int:
         """Batches in a whole epoch of this rank.
