@@ -88,7 +88,6 @@ def environ() -> dict[str, str]:
         "WORLD_SIZE": "2",
         "MASTER_ADDR": "localhost",
         "MASTER_PORT": str(port),
-        "GLOO_SOCKET_IFNAME": "lo",
     }
 
 

@@ -93,6 +93,24 @@ def test_all_gather_and_gather_keep_the_order_of_ranks(run: Run) -> None:
     assert run(body) == [([0, 1], []), ([0, 1], [0, 1])]
 
 
+@pytest.mark.parametrize(
+    "kind", [torch.bool, torch.int16, torch.bfloat16, torch.float8_e4m3fn, torch.complex64]
+)
+def test_what_is_only_moved_can_be_of_any_type(run: Run, kind: torch.dtype) -> None:
+    """gloo itself knows a few; scalars and empty tensors travel too."""
+
+    def body() -> Any:
+        scalar = torch.tensor(1).to(kind)
+        moved = torch.tensor([[get_rank()]]).to(kind)
+        broadcast(moved, src=1)
+        parts = [*all_gather(scalar), *gather(scalar, dst=1)]
+        assert all(part.equal(scalar) and part.dtype == kind for part in parts)
+        empty = all_gather(torch.empty(0, 3, dtype=kind))
+        return moved.equal(torch.ones(1, 1).to(kind)), len(parts), [tuple(part.shape) for part in empty]
+
+    assert run(body) == [(True, 2, [(0, 3)] * 2), (True, 4, [(0, 3)] * 2)]
+
+
 def test_a_dict_is_reduced_by_its_keys_whatever_their_order_and_types(run: Run) -> None:
     """Two ranks may have filled their dicts in another order; integers and floats do not mix."""
 

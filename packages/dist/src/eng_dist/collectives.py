@@ -66,7 +66,7 @@ def all_gather(data: Tensor, group: Group = None) -> list[Tensor]:
         return [data]
     there = _sent("all_gather", data, group)
     gathered = [torch.empty_like(there) for _ in range(size)]
-    torch_dist.all_gather(gathered, there, group)
+    torch_dist.all_gather([_bytes(part) for part in gathered], _bytes(there), group)
     return [part.to(data.device) for part in gathered]
 
 
@@ -76,17 +76,16 @@ def gather(data: Tensor, dst: int = 0, group: Group = None) -> list[Tensor]:
     if size < 2:
         return [data]
     there = _sent(f"gather(dst={dst})", data, group)
-    here = get_rank() == dst
-    gathered = [torch.empty_like(there) for _ in range(size)] if here else None
-    torch_dist.gather(there, gathered, dst, group)
-    return [part.to(data.device) for part in gathered] if gathered is not None else []
+    gathered = [torch.empty_like(there) for _ in range(size)] if get_rank() == dst else []
+    torch_dist.gather(_bytes(there), [_bytes(part) for part in gathered] or None, dst, group)
+    return [part.to(data.device) for part in gathered]
 
 
 def broadcast(data: Tensor, src: int = 0, group: Group = None) -> None:
     """Replace `data` on every rank by that of `src`."""
     if get_world_size(group) > 1:
         with _travel(f"broadcast(src={src})", data, group) as there:
-            torch_dist.broadcast(there, src, group)
+            torch_dist.broadcast(_bytes(there), src, group)
 
 
 def all_reduce_dict(data: dict[str, Tensor], op: str = "sum", group: Group = None) -> None:
@@ -148,6 +147,11 @@ def _sent(name: str, data: Tensor, group: Group) -> Tensor:
     """A contiguous `data` on the backend's device, without history, ready for the collective `name`."""
     announce(name, group, data)
     return data.detach().to(get_comm_device(group)).contiguous()
+
+
+def _bytes(there: Tensor) -> Tensor:
+    """The memory of `there`: what is only moved can be of any type, also of those that gloo does not know."""
+    return there.reshape(-1).view(torch.uint8)
 
 
 def _checked(op: str) -> str:
