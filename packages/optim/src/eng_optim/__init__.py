@@ -1,21 +1,12 @@
 """Optimizer steps, parameter groups and schedules for any training loop."""
 
-from eng_optim.amp import (
-    AmpOptimWrapper,
-)
-from eng_optim.base import (
-    BaseOptimWrapper,
-)
-from eng_optim.constructor import (
-    DefaultOptimWrapperConstructor,
-    build_optim_wrapper,
-)
-from eng_optim.errors import (
-    SettingError,
-)
-from eng_optim.optimizers import (
-    TORCH_OPTIMIZERS,
-)
+from typing import TYPE_CHECKING
+
+from eng_optim.amp import AmpOptimWrapper
+from eng_optim.base import BaseOptimWrapper
+from eng_optim.constructor import DefaultOptimWrapperConstructor, build_optim_wrapper
+from eng_optim.errors import SettingError
+from eng_optim.optimizers import TORCH_OPTIMIZERS
 from eng_optim.schedule import (
     WSDLR,
     ConstantLR,
@@ -57,18 +48,15 @@ from eng_optim.schedule import (
     WarmUpParamScheduler,
     WSDMomentum,
     WSDParamScheduler,
+    plan,
 )
 from eng_optim.schedule import ParamScheduler as _ParamScheduler
-from eng_optim.several import (
-    OptimWrapperDict,
-)
-from eng_optim.wrapper import (
-    OptimWrapper,
-)
-from eng_registry import (
-    OPTIM_WRAPPER_CONSTRUCTORS,
-    OPTIMIZERS,
-)
+from eng_optim.several import OptimWrapperDict
+from eng_optim.wrapper import OptimWrapper
+from eng_registry import OPTIM_WRAPPER_CONSTRUCTORS, OPTIMIZERS
+
+if TYPE_CHECKING:
+    from eng_optim.zero import ZeroRedundancyOptimizer
 
 __all__ = [
     "AmpOptimWrapper",
@@ -120,6 +108,17 @@ __all__ = [
     "WarmUpLR",
     "WarmUpMomentum",
     "WarmUpParamScheduler",
+    "ZeroRedundancyOptimizer",
     "_ParamScheduler",
     "build_optim_wrapper",
+    "plan",
 ]
+
+
+def __getattr__(name: str) -> object:
+    """Import the one name that costs more than all the others together."""
+    if name == "ZeroRedundancyOptimizer":
+        from eng_optim.zero import ZeroRedundancyOptimizer
+
+        return ZeroRedundancyOptimizer
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

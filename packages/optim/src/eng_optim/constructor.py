@@ -15,7 +15,8 @@ from torch import nn
 from torch.optim import Optimizer
 
 from eng_optim.errors import SettingError
-from eng_optim.groups import DECAY_MULTIPLIERS, is_dcn, options_of
+from eng_optim.groups import DECAY_MULTIPLIERS, is_dcn, options_of, summary
+from eng_optim.optional import ask_to_install
 from eng_optim.wrapper import OptimWrapper
 from eng_registry import OPTIM_WRAPPER_CONSTRUCTORS, OPTIM_WRAPPERS, OPTIMIZERS
 
@@ -132,8 +133,7 @@ class DefaultOptimWrapperConstructor:
                 prefix=prefix,
                 in_dcn=in_dcn,
             )
-            for key, value in options.items():
-                logger.info("%s: %s=%s", full_name, key, value)
+            logger.debug("%s: %s", full_name, options)
             params.append({"params": [parameter], **options})
         for name, child in module.named_children():
             self.add_params(params, child, f"{prefix}.{name}" if prefix else name, in_dcn)
@@ -143,6 +143,7 @@ class DefaultOptimWrapperConstructor:
             return module.parameters()
         params: list[dict[str, Any]] = []
         self.add_params(params, module)
+        logger.info("%d parameter groups: %s", len(params), "; ".join(summary(params)))
         return params
 
     def _check_paramwise_cfg(self) -> None:
@@ -167,8 +168,12 @@ def _first_argument(optimizer_cfg: MutableMapping[str, Any]) -> str:
     kind = optimizer_cfg["type"]
     if isinstance(kind, str):
         with OPTIMIZERS.switch_scope_and_registry(optimizer_cfg.get("_scope_")) as registry:
-            kind = registry.get(kind)
-    return "params" if kind is None else next(iter(inspect.signature(kind).parameters))
+            found = registry.get(kind)
+        if found is None:
+            ask_to_install(kind)
+            return "params"
+        kind = found
+    return next(iter(inspect.signature(kind).parameters))
 
 
 def _is_in(parameter: nn.Parameter, params: list[dict[str, Any]]) -> bool:

@@ -4,6 +4,7 @@ Nothing here touches an optimizer. `options_of` gives the settings of one parame
 sharing and frozen parameters are the constructor's affair.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -83,6 +84,21 @@ def options_of(
     if key is not None:
         options |= custom[key]
     return options
+
+
+def summary(params: Iterable[Mapping[str, Any]]) -> list[str]:
+    """Return how many groups have each of the settings that occur, in the order of the first of them.
+
+    >>> summary([{"params": [], "lr": 0.1}, {"params": []}, {"params": [], "lr": 0.1}])
+    ['2 with lr=0.1', '1 as the optimizer says']
+    """
+    counts = Counter(
+        ", ".join(f"{key}={value}" for key, value in group.items() if key != "params") for group in params
+    )
+    return [
+        f"{count} with {settings}" if settings else f"{count} as the optimizer says"
+        for settings, count in counts.items()
+    ]
 
 
 def is_dcn(module: nn.Module) -> bool:

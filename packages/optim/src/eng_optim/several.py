@@ -3,7 +3,7 @@
 The container saves, loads and reports; who steps when is the model's own affair, through the members.
 """
 
-from collections.abc import ItemsView, KeysView, Mapping, ValuesView
+from collections.abc import ItemsView, Iterator, KeysView, Mapping, ValuesView
 from contextlib import AbstractContextManager
 from typing import Any, NoReturn
 
@@ -131,6 +131,9 @@ class OptimWrapperDict(OptimWrapper):
         if key not in self.optim_wrappers:
             raise SettingError(f"there is no optimizer `{key}`; there are {', '.join(self.optim_wrappers)}")
         return self.optim_wrappers[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.optim_wrappers)
 
     def __contains__(self, key: str) -> bool:
         return key in self.optim_wrappers

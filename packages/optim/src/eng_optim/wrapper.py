@@ -21,6 +21,7 @@ from eng_optim.accumulate import (
 )
 from eng_optim.base import BaseOptimWrapper
 from eng_optim.clip import make_clip
+from eng_optim.compiled import compile_step, rates_to_tensors
 from eng_optim.errors import SettingError
 from eng_registry import OPTIM_WRAPPERS
 
@@ -34,7 +35,8 @@ class OptimWrapper(BaseOptimWrapper):
     """A torch optimizer with accumulation and clipping behind one call.
 
     `accumulative_counts` micro-batches make one optimizer step. `clip_grad` is `dict(max_norm=...)` or
-    `dict(clip_value=...)`, see `make_clip`.
+    `dict(clip_value=...)`, see `make_clip`. `compile` lets `torch.compile` make one kernel of the step of all
+    parameters; True, or its arguments.
 
     Raises `SettingError` if `accumulative_counts` is not positive or `clip_grad` cannot be understood.
 
@@ -60,10 +62,14 @@ class OptimWrapper(BaseOptimWrapper):
         optimizer: Optimizer,
         accumulative_counts: int = 1,
         clip_grad: Mapping[str, Any] | None = None,
+        compile: bool | Mapping[str, Any] = False,
     ) -> None:
         if accumulative_counts < 1:
             raise SettingError(f"`accumulative_counts` is at least 1, not {accumulative_counts}")
         super().__init__(optimizer)
+        self._is_compiled = bool(compile)
+        if self._is_compiled:
+            compile_step(optimizer, {} if isinstance(compile, bool) else compile)
         self.step_count = 0
         self.grad_norm = None
         self._accumulative_counts = accumulative_counts
@@ -186,6 +192,8 @@ class OptimWrapper(BaseOptimWrapper):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Load what `state_dict` of a wrapper or of a bare optimizer returned."""
         super().load_state_dict({key: state_dict[key] for key in state_dict if key != "accumulation"})
+        if self._is_compiled:
+            rates_to_tensors(self.optimizer.param_groups)
         if "accumulation" in state_dict:
             self._set_position(state_dict["accumulation"])
 
@@ -232,8 +240,9 @@ class OptimWrapper(BaseOptimWrapper):
         self._inner_count = position["inner_count"]
         self.step_count = position["step_count"]
         self._window_weight = position.get("weight")
-        for parameter, gradient in zip(self._trained(), position.get("gradients", ()), strict=False):
-            parameter.grad = None if gradient is None else gradient.to(parameter.device, copy=True)
+        if "gradients" in position:
+            for parameter, gradient in zip(self._trained(), position["gradients"], strict=True):
+                parameter.grad = None if gradient is None else gradient.to(parameter.device, copy=True)
 
 
 def _is_plain(wrapper: OptimWrapper) -> bool:

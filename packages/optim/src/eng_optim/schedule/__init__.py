@@ -40,6 +40,7 @@ from eng_optim.schedule.names import (
     WSDMomentum,
 )
 from eng_optim.schedule.one_cycle import OneCycleParamScheduler
+from eng_optim.schedule.plan import plan
 from eng_optim.schedule.plateau import ReduceOnPlateauParamScheduler
 from eng_optim.schedule.restart import CosineRestartParamScheduler
 from eng_optim.schedule.scheduler import ParamScheduler, RuleScheduler
@@ -86,4 +87,5 @@ __all__ = [
     "WarmUpLR",
     "WarmUpMomentum",
     "WarmUpParamScheduler",
+    "plan",
 ]

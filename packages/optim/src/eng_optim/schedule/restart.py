@@ -1,6 +1,7 @@
 """Cosine annealing with warm restarts, as in SGDR (Loshchilov and Hutter, 2016).
 
-The values are computed from the initial ones, since a restart forgets what was before it.
+A restart begins at the initial values and so forgets what was before it; within a period the value moves from
+where it is, like every rule.
 """
 
 from bisect import bisect_right
@@ -71,11 +72,14 @@ class CosineRestartParamScheduler(ParamScheduler):
             return self.get_last_value()
         index = self.get_position_from_periods(self.last_step, ends)
         period, weight = self.periods[index], self.restart_weights[index]
-        factor = cosine(self.last_step - ends[index] + period, period=period)
-        return [floor + (base * weight - floor) * factor for base, floor in self._bases_and_floors()]
+        k = self.last_step - ends[index] + period
+        if k == 0:
+            return [base * weight for base in self.base_values]
+        ratio = cosine(k, period=period) / cosine(k - 1, period=period)
+        pairs = zip(self.get_last_value(), self._floors(), strict=True)
+        return [floor + (value - floor) * ratio for value, floor in pairs]
 
-    def _bases_and_floors(self) -> list[tuple[float, float]]:
+    def _floors(self) -> list[float]:
         if self.eta_min is not None:
-            return [(base, self.eta_min) for base in self.base_values]
-        ratio = self.eta_min_ratio or 0.0
-        return [(base, base * ratio) for base in self.base_values]
+            return [self.eta_min] * len(self.base_values)
+        return [base * (self.eta_min_ratio or 0.0) for base in self.base_values]

@@ -90,6 +90,12 @@ class ParamScheduler:
         """Return the present value of each group."""
         return [self._slot.read(group) for group in self.optimizer.param_groups]
 
+    def print_value(self, is_verbose: bool, group: int, value: float) -> None:
+        """Log the value of one group if `is_verbose`."""
+        if is_verbose:
+            step = self._global_step - 1
+            logger.info("step %d: %s of parameter group %d is %.4e", step, self.param_name, group, value)
+
     def state_dict(self) -> dict[str, Any]:
         """Return position and settings as plain data."""
         public = {name: value for name, value in vars(self).items() if not name.startswith("_")}
@@ -158,8 +164,8 @@ class ParamScheduler:
         self.base_values = [group[key] for group in groups]
 
     def _say(self) -> None:
-        values = ", ".join(f"{value:.4e}" for value in self.get_last_value())
-        logger.info("%s at step %d: %s", self.param_name, self._global_step - 1, values)
+        for index, value in enumerate(self.get_last_value()):
+            self.print_value(self.verbose, index, value)
 
 
 class RuleScheduler(ParamScheduler, ABC):
@@ -208,9 +214,12 @@ class RuleScheduler(ParamScheduler, ABC):
                 self._adopt(groups)
             if before:
                 self._slot.rescale(groups, self._floor_values, factor / before)
-            else:  # nothing is left above the floor to multiply: begin again from the initial values
-                pairs = zip(self.base_values, self._floor_values, strict=True)
-                self._slot.write(groups, [floor + (base - floor) * factor for base, floor in pairs])
+            else:  # nothing is left above the floor to multiply: put a part of the initial value on it
+                above = zip(groups, self.base_values, self._floor_values, strict=True)
+                read = self._slot.read
+                self._slot.write(
+                    groups, [read(group) + (base - floor) * factor for group, base, floor in above]
+                )
         if self.verbose:
             self._say()
 

@@ -7,12 +7,10 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any, Self
 
-import torch
-from torch.optim import SGD
-
 from eng_optim.schedule.epochs import INF, in_iterations
 from eng_optim.schedule.rules import Rule, warm_up
 from eng_optim.schedule.scheduler import AnyOptimizer, RuleScheduler
+from eng_optim.schedule.stand_in import StandIn
 from eng_registry import PARAM_SCHEDULERS
 
 
@@ -65,7 +63,9 @@ class WarmUpParamScheduler(RuleScheduler):
         """Build the schedule from arguments in epochs, those of `then` too."""
         then = kwargs.get("then")
         if then is not None:
-            counts = getattr(PARAM_SCHEDULERS.get(then["type"]), "counts", ())
+            kind = then["type"]
+            kind = PARAM_SCHEDULERS.find(kind) if isinstance(kind, str) else kind
+            counts = getattr(kind, "counts", ())
             kwargs["then"] = in_iterations(then, counts, epoch_length=epoch_length)
         return super().build_iter_from_epoch(*args, epoch_length=epoch_length, **kwargs)
 
@@ -82,10 +82,11 @@ class WarmUpParamScheduler(RuleScheduler):
         """Return the schedule after the warm-up, on an optimizer that stands in for ours."""
         if self.then is None:
             return None
-        groups = [{"params": [torch.zeros(1, requires_grad=True)], "lr": base} for base in self.base_values]
+        stand_in = StandIn(self.optimizer.param_groups)
+        self._slot.write(stand_in.param_groups, self.base_values)
         end = INF if self.end == INF else self.end - self.begin - self.warmup
         schedule = PARAM_SCHEDULERS.build(
-            {"end": end, **self.then, "by_epoch": self.by_epoch}, default_args={"optimizer": SGD(groups)}
+            {"end": end, **self.then, "by_epoch": self.by_epoch}, default_args={"optimizer": stand_in}
         )
         if not isinstance(schedule, RuleScheduler):
             raise TypeError(

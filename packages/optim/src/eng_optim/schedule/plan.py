@@ -1,0 +1,85 @@
+"""The values that schedules will give, before there is a model: to look at, to plot, to test."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from eng_optim.errors import SettingError
+from eng_optim.schedule.scheduler import ParamScheduler
+from eng_optim.schedule.stand_in import StandIn
+from eng_registry import OPTIMIZERS, PARAM_SCHEDULERS
+
+ScheduleCfg = Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
+
+
+def plan(
+    schedules: ScheduleCfg,
+    steps: int,
+    *,
+    optimizer: Mapping[str, Any] | None = None,
+    epoch_length: int | None = None,
+) -> dict[str, Tensor]:
+    """Return, for everything that is scheduled, the value at each of `steps` optimizer steps.
+
+    `schedules` is what a configuration has as `param_scheduler`: one schedule, or a list in the order in which
+    they act. `optimizer` is the configuration of the optimizer (SGD with a rate of 1 by default), `epoch_length`
+    how many steps an epoch has. A schedule without an `end` has that of the plan. Schedules that follow a metric
+    stand still.
+
+    The keys are `lr` and the other scheduled values by name, the arrays float64 tensors of shape (steps,).
+
+    Raises `SettingError` if a schedule counts epochs and there is no `epoch_length`.
+
+    >>> warm_up = dict(type="LinearLR", start_factor=0.5, by_epoch=False, end=3)
+    >>> plan([warm_up, dict(type="StepLR", step_size=2)], 6, epoch_length=2)["lr"].tolist()
+    [0.5, 0.75, 1.0, 1.0, 0.1, 0.1]
+    """
+    stand_in = StandIn([_settings(optimizer or {"type": "SGD", "lr": 1.0})])
+    built = [_build(one, stand_in, steps, epoch_length) for one in _as_list(schedules)]
+    moving = [schedule for schedule in built if not schedule.need_val_args]
+    by_step = [schedule for schedule in moving if not schedule.by_epoch]
+    by_epoch = [schedule for schedule in moving if schedule.by_epoch]
+    # One schedule for each name reads for all: they move the same value.
+    readers = {schedule.param_name: schedule for schedule in built}
+    values: dict[str, list[float]] = {name: [] for name in ("lr", *readers)}
+    group = stand_in.param_groups[0]
+    stand_in.step()
+    for step in range(1, steps + 1):
+        for name, seen in values.items():
+            seen.append(readers[name].get_last_value()[0] if name in readers else float(group[name]))
+        for schedule in by_step:
+            schedule.step()
+        if epoch_length and step % epoch_length == 0:
+            for schedule in by_epoch:
+                schedule.step()
+    return {name: torch.tensor(seen, dtype=torch.float64) for name, seen in values.items()}
+
+
+def _settings(optimizer: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the optimizer of that configuration has in a group, its defaults included."""
+    matrix = nn.Parameter(torch.zeros(1, 1))  # some optimizers take nothing less
+    built = OPTIMIZERS.build(dict(optimizer), default_args={"params": [matrix]})
+    settings: dict[str, Any] = built.param_groups[0]
+    return settings
+
+
+def _as_list(schedules: ScheduleCfg) -> list[Mapping[str, Any]]:
+    if schedules is None:
+        return []
+    return [schedules] if isinstance(schedules, Mapping) else list(schedules)
+
+
+def _build(
+    cfg: Mapping[str, Any], optimizer: StandIn, steps: int, epoch_length: int | None
+) -> ParamScheduler:
+    defaults: dict[str, Any] = {"optimizer": optimizer, "end": steps, "epoch_length": epoch_length}
+    if cfg.get("by_epoch", True):
+        if epoch_length is None:
+            raise SettingError(
+                f"{cfg.get('type')} counts epochs: give `epoch_length`, or `by_epoch=False` to count steps"
+            )
+        defaults["end"] = -(-steps // epoch_length)
+    schedule: ParamScheduler = PARAM_SCHEDULERS.build(dict(cfg), default_args=defaults)
+    return schedule
