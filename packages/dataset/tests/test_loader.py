@@ -37,7 +37,7 @@ def test_an_epoch_has_every_sample_once_in_another_order_each_time() -> None:
         {"num_workers": 1},
         {"num_workers": 2, "prefetch_factor": 4},
         {"num_workers": 2, "persistent_workers": True},
-        {"num_workers": 1, "multiprocessing_context": "spawn"},
+        pytest.param({"num_workers": 1, "multiprocessing_context": "spawn"}, marks=pytest.mark.slow),
         {"num_workers": 1, "persistent_workers": True, "multiprocessing_context": "forkserver"},
     ],
     ids=str,

@@ -1,0 +1,299 @@
+"""Tests of `eng_dataset.build`: from configuration, or from what a user has, to a loader."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+import torch
+from dataset_samples import Classes, Counting, Noisy
+from torch.utils.data import (
+    BatchSampler,
+    DataLoader,
+    IterableDataset,
+    RandomSampler,
+    SequentialSampler,
+    WeightedRandomSampler,
+)
+
+from eng_dataset import (
+    DefaultSampler,
+    Loader,
+    LoaderConfigError,
+    LoaderTypeError,
+    build_dataloader,
+    default_collate,
+    pseudo_collate,
+)
+from eng_registry import DATA_SAMPLERS, FUNCTIONS
+
+IN_ORDER = {"type": "DefaultSampler", "shuffle": False}
+
+
+@DATA_SAMPLERS.register_module()
+class BackwardsInATest:
+    """A sampler of a user's own, with the two arguments that every sampler is given."""
+
+    def __init__(self, dataset: Any, seed: int | None, step: int = 1) -> None:
+        self.dataset, self.seed, self.step = dataset, seed, step
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(range(len(self.dataset) - 1, -1, -self.step))
+
+    def __len__(self) -> int:
+        return len(range(len(self.dataset) - 1, -1, -self.step))
+
+
+@FUNCTIONS.register_module()
+def collate_in_a_test(batch: Any, *, scale: int = 1) -> Any:
+    return [scale * number for number in batch]
+
+
+def build(seed: int | None = 0, *, training: bool = True, **cfg: Any) -> Loader:
+    return build_dataloader(
+        {"dataset": range(7), "batch_size": 3, "sampler": IN_ORDER, **cfg}, seed=seed, training=training
+    )
+
+
+# -- mappings ----------------------------------------------------------------------------------------------------
+
+
+def test_everything_may_be_configured() -> None:
+    """Data set, sampler and collate function by name."""
+    loader = build(
+        dataset={"type": "Classes", "classes": [0] * 7, "lazy_init": True},
+        sampler={"type": "BackwardsInATest", "step": 2},
+        collate_fn={"type": "collate_in_a_test", "scale": 1},
+        batch_size=2,
+    )
+    assert isinstance(loader.dataset, Classes)
+    assert loader.dataset._fully_initialized
+    assert (loader.sampler.step, loader.sampler.seed) == (2, 0)
+    assert (len(loader), loader.batch_size, loader.num_workers) == (2, 2, 0)
+
+
+def test_everything_may_be_an_object() -> None:
+    """What is given is what is used."""
+    dataset = Noisy()
+    sampler = DefaultSampler(dataset, shuffle=False)
+    loader = build(dataset=dataset, sampler=sampler, collate_fn=default_collate)
+    assert loader.dataset is dataset
+    assert loader.sampler is sampler
+    assert loader.collate_fn is default_collate
+
+
+@pytest.mark.parametrize(
+    ("collate_fn", "first"),
+    [
+        ({"type": "collate_in_a_test", "scale": 10}, [0, 10, 20]),
+        ({"type": collate_in_a_test}, [0, 1, 2]),
+        (len, 3),
+        ({"type": "default_collate"}, torch.tensor([0, 1, 2])),
+    ],
+    ids=str,
+)
+def test_collate_functions(collate_fn: Any, first: Any) -> None:
+    """By name with arguments, as a callable, or the default."""
+    assert torch.equal(torch.as_tensor(next(iter(build(collate_fn=collate_fn)))), torch.as_tensor(first))
+    assert build().collate_fn is pseudo_collate
+
+
+def test_no_sampler_is_in_order() -> None:
+    """None is torch's own default."""
+    assert list(build(sampler=None)) == [[0, 1, 2], [3, 4, 5], [6]]
+
+
+def test_a_batch_sampler() -> None:
+    """By object, or by configuration with the sampler and the batch size as arguments."""
+    expected = [[0, 1, 2], [3, 4, 5]]
+    given = BatchSampler(SequentialSampler(range(7)), 3, drop_last=True)
+    assert list(build(batch_sampler=given)) == expected
+    DATA_SAMPLERS.register_module(name="BatchSamplerInATest", module=BatchSampler, force=True)
+    loader = build(batch_sampler={"type": "BatchSamplerInATest", "drop_last": True})
+    assert list(loader) == expected
+    assert (len(loader), loader.batch_size) == (2, 3)
+    loader.set_position(0, 1)
+    assert list(loader) == expected[1:]
+
+
+def test_without_batches() -> None:
+    """batch_size None gives samples, as in torch."""
+    loader = build(batch_size=None, collate_fn={"type": collate_single})
+    assert list(loader) == [0, -1, -2, -3, -4, -5, -6]
+
+
+def collate_single(sample: int) -> int:
+    return -sample
+
+
+def test_drop_last_is_for_training() -> None:
+    """In evaluation every sample counts."""
+    assert len(build(drop_last=True)) == 2
+    assert list(build(drop_last=True, training=False))[-1] == [6]
+
+
+def test_only_the_first_batches() -> None:
+    """`num_batch_per_epoch` makes the data set look small; its attributes are still there."""
+    dataset = Counting(100)
+    loader = build(dataset=dataset, num_batch_per_epoch=2)
+    assert list(loader) == [[0, 1, 2], [3, 4, 5]]
+    assert (len(loader.dataset), loader.dataset.read) == (6, [0, 1, 2, 3, 4, 5])
+
+
+def test_worker_init_functions() -> None:
+    """By name with arguments, or a callable."""
+    FUNCTIONS.register_module(name="init_in_a_test", module=init_worker, force=True)
+    loader = build(num_workers=1, worker_init_fn={"type": "init_in_a_test", "number": 5}, dataset=Asking(3))
+    assert list(loader) == [[5, 5, 5]]
+
+
+HEARD = []
+
+
+def init_worker(worker_id: int, number: int) -> None:
+    HEARD.append(number)
+
+
+class Asking(Noisy):
+    """Tells what the worker was told when it began."""
+
+    def __getitem__(self, index: int) -> Any:
+        return HEARD[-1]
+
+
+@pytest.mark.parametrize(
+    ("cfg", "message"),
+    [
+        ({"dataset": range(3)}, r"`sampler` is missing, for example sampler=dict\(type='DefaultSampler'"),
+        ({"sampler": IN_ORDER}, "`dataset` is missing"),
+        ({"dataset": range(3), "sampler": IN_ORDER, "shuffle": True}, "`shuffle` is said by the sampler"),
+        ({"dataset": range(3), "sampler": IN_ORDER, "batchsize": 3}, "`batchsize` is no key .*`batch_size`"),
+        (
+            {"dataset": range(3), "sampler": IN_ORDER, "collate_fn": {"type": "default_colate"}},
+            "default_collate",
+        ),
+        ({"batchsize": 3}, "`batchsize` is no key.*`dataset` is missing; `sampler` is missing"),
+    ],
+)
+def test_mistakes_are_named_all_at_once(cfg: dict[str, Any], message: str) -> None:
+    """With the nearest name, or an example."""
+    with pytest.raises(LoaderConfigError, match=message):
+        build_dataloader(cfg, seed=0)
+
+
+@pytest.mark.parametrize("cfg", [{"collate_fn": 3}, {"worker_init_fn": 3}])
+def test_a_function_of_another_type(cfg: dict[str, Any]) -> None:
+    """Neither a callable nor a configuration."""
+    with pytest.raises(LoaderTypeError, match="is a callable or a dict with `type`, but got int"):
+        build(**cfg)
+
+
+# -- seeds -------------------------------------------------------------------------------------------------------
+
+
+def test_the_seed_makes_the_order() -> None:
+    """The same seed, the same order; None draws one."""
+    shuffled = {"type": "DefaultSampler"}
+    assert list(build(3, sampler=shuffled)) == list(build(3, sampler=shuffled))
+    assert list(build(3, sampler=shuffled)) != list(build(4, sampler=shuffled))
+    assert isinstance(build(None, sampler=shuffled).seed, int)
+
+
+def test_a_sampler_of_torch_is_seeded_too() -> None:
+    """Given without a generator it draws from the run's seed and epoch, so it can be resumed; samples that come
+    twice see different random numbers."""
+
+    def weighted() -> Loader:
+        return build(
+            dataset=Noisy(), sampler=WeightedRandomSampler([1.0] * 11, 11), batch_size=2, num_workers=0
+        )
+
+    loader = weighted()
+    epochs = [list(loader), list(loader)]
+    assert epochs[0] != epochs[1]
+    numbers = [number for batch in epochs[0] for number in batch[1]]
+    assert len(set(numbers)) == len(numbers)
+    resumed = weighted()
+    resumed.set_position(1, 2)
+    assert list(resumed) == epochs[1][2:]
+
+
+def test_a_generator_of_the_users_own_is_kept() -> None:
+    """It is not seeded anew."""
+    generator = torch.Generator().manual_seed(5)
+    expected = list(RandomSampler(range(7), generator=torch.Generator().manual_seed(5)))
+    loader = build(sampler=RandomSampler(range(7), generator=generator))
+    assert [index for batch in loader for index in batch] == expected
+
+
+# -- what a user has ---------------------------------------------------------------------------------------------
+
+
+def test_a_loader_is_itself() -> None:
+    """Nothing to build."""
+    loader = build()
+    assert build_dataloader(loader, seed=1) is loader
+
+
+@pytest.mark.parametrize("shuffle", [False, True])
+def test_a_plain_torch_loader_gets_a_position(shuffle: bool) -> None:
+    """The same data set, batch size, workers and collate function; the order is the run's."""
+    dataset = Counting(7)
+    given = DataLoader(dataset, 3, shuffle=shuffle, drop_last=True, collate_fn=list)  # type: ignore[arg-type]
+    loader = build_dataloader(given, seed=0)
+    assert loader.dataset is dataset
+    whole = list(loader)
+    assert [len(batch) for batch in whole] == [3, 3]
+    assert ([*whole[0], *whole[1]] == list(range(6))) != shuffle
+    dataset.read.clear()
+    loader.set_position(0, 1)
+    assert list(loader) == whole[1:]
+    assert dataset.read == whole[1]
+
+
+def test_another_torch_loader_is_used_as_it_is(caplog: pytest.LogCaptureFixture) -> None:
+    """Its order is the user's own; it resumes by reading what it skips, with a warning."""
+    dataset = Counting(6)
+    given = DataLoader(dataset, sampler=BackwardsInATest(dataset, None), batch_size=2, collate_fn=list)  # type: ignore[arg-type, var-annotated]
+    loader = build_dataloader(given, seed=0)
+    assert loader.dataloader is given
+    assert (len(loader), loader.batch_size, loader.sampler) == (3, 2, given.sampler)
+    loader.set_position(0, 2)
+    assert list(loader) == [[1, 0]]
+    assert dataset.read == [5, 4, 3, 2, 1, 0]
+    assert "cannot start at batch 2 of the epoch" in caplog.text
+
+
+def test_any_iterable_is_a_loader() -> None:
+    """Lists of batches, generators' makers; the length may be unknown."""
+    loader = build_dataloader([[1], [2]], seed=0)
+    assert (list(loader), loader.batch, len(loader), loader.batch_size) == ([[1], [2]], 2, 2, None)
+
+    class Endless:
+        def __iter__(self) -> Iterator[int]:
+            return iter([1, 2])
+
+    with pytest.raises(TypeError, match="Endless has no length"):
+        len(build_dataloader(Endless(), seed=0))
+
+
+def test_what_is_no_loader() -> None:
+    """The message names the type."""
+    with pytest.raises(LoaderTypeError, match="this is a int"):
+        build_dataloader(3, seed=0)
+
+
+class Stream(IterableDataset[int]):
+    """Seven samples in an order of its own."""
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(range(7))
+
+
+def test_a_stream_of_samples() -> None:
+    """It chooses its samples itself, so it has no sampler."""
+    loader = build(dataset=Stream(), sampler=None)
+    assert list(loader) == [[0, 1, 2], [3, 4, 5], [6]]
+    loader.set_position(0, 2)
+    assert list(loader) == [[6]]
+    with pytest.raises(LoaderConfigError, match="Stream is an IterableDataset"):
+        build(dataset=Stream())
