@@ -1,5 +1,6 @@
 """Collectives that also work in one process, launchers, devices, seeds."""
 
+from eng_dist.agreement import StopAgreement
 from eng_dist.collectives import (
     all_gather,
     all_reduce,
@@ -46,6 +47,7 @@ __all__ = [
     "MissingVariableError",
     "RemoteRankError",
     "Scope",
+    "StopAgreement",
     "abort_on_error",
     "all_gather",
     "all_gather_object",
