@@ -203,7 +203,7 @@ def test_deprecation(on_disk):
         DeprecationWarning, match=r"old.py` is deprecated; use `new.py` instead; see https://example.org"
     ):
         assert Config.fromfile(on_disk(old_py=old)).to_dict() == {"a": 1}
-    with pytest.warns(DeprecationWarning):
+    with pytest.warns(DeprecationWarning, match="old.py"):
         assert Config.fromfile(on_disk(child_py="_base_ = 'old.py'\nb = 1\n")).to_dict() == {"a": 1, "b": 1}
 
 

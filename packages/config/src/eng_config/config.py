@@ -207,7 +207,7 @@ class Config:
     @property
     def pretty_text(self) -> str:
         """Python source of the settings, keys sorted; it loads as an equal configuration."""
-        return python_text(self._shown(self._cfg_dict), formatted=self._format_python_code)
+        return python_text(self._shown(plain(self._cfg_dict)), formatted=self._format_python_code)
 
     def __repr__(self) -> str:
         return f"Config (path: {self._filename}): {dict.__repr__(self._shown(self._cfg_dict))}"

@@ -32,7 +32,7 @@ from .node import wrap
 from .origin import Origin
 from .reading import Reading, last_line, parse_python
 from .recompute import run_program
-from .style import is_builtin_module, is_own_module, is_read_base
+from .style import is_base_assignment, is_builtin_module, is_own_module, is_read_base
 
 __all__ = ["LazyFile", "read_base", "read_lazy_file"]
 
@@ -71,6 +71,13 @@ def read_lazy_file(
             "this file imports, and it is not trusted; read it with `trust=True` if it is yours",
             origin=Origin(file, 1),
         )
+    for statement in tree.body:
+        if is_base_assignment(statement):
+            raise ConfigParsingError(
+                "this file is written in the text style, with `_base_ =`, and a file in the import style cannot take "
+                "it as its base; write `with read_base():` in both, or `_base_ = ` in both",
+                origin=Origin(file, statement.lineno),
+            )
     rewriter = Rewriter(file)
     program = ast.fix_missing_locations(rewriter.visit(tree))
     bases = {

@@ -9,8 +9,16 @@ from functools import cache
 from .errors import ConfigParsingError
 from .origin import Origin
 
-__all__ = ["is_builtin_module", "is_import_style", "is_own_module", "is_read_base"]
+__all__ = [
+    "BASE",
+    "is_base_assignment",
+    "is_builtin_module",
+    "is_import_style",
+    "is_own_module",
+    "is_read_base",
+]
 
+BASE = "_base_"
 OWN_MODULES = ("eng_config", "mmengine.config")
 
 
@@ -53,6 +61,16 @@ def is_import_style(tree: ast.Module, file: str) -> bool:
             if isinstance(child, (ast.stmt, ast.ExceptHandler))
         ]
     return False
+
+
+def is_base_assignment(statement: ast.stmt) -> bool:
+    """Whether the statement is `_base_ = ...`."""
+    return (
+        isinstance(statement, ast.Assign)
+        and len(statement.targets) == 1
+        and isinstance(statement.targets[0], ast.Name)
+        and statement.targets[0].id == BASE
+    )
 
 
 def is_read_base(node: ast.With) -> bool:

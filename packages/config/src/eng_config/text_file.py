@@ -28,13 +28,12 @@ from .node import ConfigDict, settle
 from .origin import Origin
 from .reading import Reading, last_line, parse_python
 from .recompute import overlay, run_program
-from .style import is_import_style
+from .style import BASE, is_base_assignment, is_import_style
 from .substitute import base_references, environment_variables, fill_references, predefined_variables
 from .weight import check_weight
 
-__all__ = ["BASE", "SUFFIXES", "TextFile", "read_text_file"]
+__all__ = ["SUFFIXES", "TextFile", "read_text_file"]
 
-BASE = "_base_"
 DEPRECATION = "_deprecation_"
 SUFFIXES = (".py", *DATA_SUFFIXES)
 
@@ -193,16 +192,6 @@ class PythonProgram:
 
 
 Program = DataProgram | PythonProgram
-
-
-def is_base_assignment(statement: ast.stmt) -> bool:
-    """Whether the statement is `_base_ = ...`."""
-    return (
-        isinstance(statement, ast.Assign)
-        and len(statement.targets) == 1
-        and isinstance(statement.targets[0], ast.Name)
-        and statement.targets[0].id == BASE
-    )
 
 
 def base_names(names: Any, origin: Origin) -> list[str]:
