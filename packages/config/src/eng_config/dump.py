@@ -5,6 +5,7 @@ from __future__ import annotations
 import keyword
 import math
 import sys
+import unicodedata
 from collections.abc import Callable
 from typing import Any
 
@@ -105,8 +106,17 @@ WRITERS: dict[type, Callable[[Any], str]] = {
 
 
 def is_name(key: Any) -> bool:
-    """Whether the key can be written as a keyword argument."""
-    return isinstance(key, str) and key.isidentifier() and not keyword.iskeyword(key)
+    """Whether the key can be written as a keyword argument, and is read back as it is (Python normalizes names).
+
+    >>> is_name("width"), is_name("class"), is_name("\N{MICRO SIGN}")
+    (True, False, False)
+    """
+    return (
+        isinstance(key, str)
+        and key.isidentifier()
+        and not keyword.iskeyword(key)
+        and (key.isascii() or unicodedata.is_normalized("NFKC", key))
+    )
 
 
 def import_name(value: Any) -> str | None:
