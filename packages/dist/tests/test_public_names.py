@@ -9,7 +9,7 @@ def test_the_front_door_offers_exactly_these_names() -> None:
         "MissingVariableError",
         "RemoteRankError",
         "Scope",
-    "StopAgreement",
+        "StopAgreement",
         "abort_on_error",
         "all_gather",
         "all_gather_object",

@@ -12,6 +12,7 @@ from contextlib import suppress
 from typing import final
 
 from torch import distributed as torch_dist
+from torch._C._distributed_c10d import PrefixStore, Store
 
 from eng_dist.environment import get_dist_info, is_distributed
 
@@ -43,11 +44,11 @@ class StopAgreement:
         self._wish = ""
         self._closed = threading.Event()
         self._last: int | None = None
-        self._store: torch_dist.Store | None = None
+        self._store: Store | None = None
         if is_distributed() and get_dist_info()[1] > 1:
             _made += 1
             store = torch_dist.distributed_c10d._get_default_store()
-            self._store = torch_dist.PrefixStore(f"eng/stop/{_made}", store)
+            self._store = PrefixStore(f"eng/stop/{_made}", store)
             self._thread = threading.Thread(target=self._watch, name="eng-dist-stop", daemon=True)
             self._thread.start()
 
@@ -99,12 +100,12 @@ class StopAgreement:
             else:
                 return
 
-    def _publish(self, store: torch_dist.Store, step: int) -> None:
+    def _publish(self, store: Store, step: int) -> None:
         key = f"step/{get_dist_info()[0]}"
         if not store.check([key]):
             store.set(key, str(step))
 
-    def _latest(self, store: torch_dist.Store) -> int:
+    def _latest(self, store: Store) -> int:
         keys = [f"step/{rank}" for rank in range(get_dist_info()[1])]
         for _ in range(round(60 / self._interval)):
             if store.check(keys):
