@@ -2,7 +2,6 @@
 
 import multiprocessing
 import os
-import time
 from typing import Any
 
 import pytest
@@ -67,21 +66,12 @@ def test_a_batch_that_cannot_be_made_names_its_samples(workers: int) -> None:
     assert caught.value.indices == (0, 1, 2)
 
 
-def gone(seconds: float) -> bool:
-    """Whether all child processes end within some seconds."""
-    deadline = time.monotonic() + seconds
-    while multiprocessing.active_children() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    return not multiprocessing.active_children()
-
-
 def test_a_worker_that_dies_is_named_with_its_sample() -> None:
     """Killed from outside, for want of memory for example; no process is left behind."""
     with pytest.raises(WorkerError, match=r"worker 1 \(pid \d+\) was reading sample 5") as caught:
         list(loader(Deadly(), num_workers=2))
     assert [(worker, index) for worker, _, index in caught.value.reading] == [(1, 5)]
-    del caught
-    assert gone(10)
+    assert multiprocessing.active_children() == []
 
 
 def test_a_worker_that_hangs_is_named_with_its_sample() -> None:
@@ -89,8 +79,15 @@ def test_a_worker_that_hangs_is_named_with_its_sample() -> None:
     with pytest.raises(WorkerError, match=r"timed out after 2 seconds; worker 1 \(pid \d+\)") as caught:
         list(loader(Sleepy(), num_workers=2, timeout=2))
     assert [(worker, index) for worker, _, index in caught.value.reading] == [(1, 5)]
-    del caught
-    assert gone(15)
+    assert multiprocessing.active_children() == []
+
+
+def test_persistent_workers_are_replaced_after_one_died() -> None:
+    """The next pass starts new ones instead of waiting for the dead one."""
+    broken = loader(Deadly(6), num_workers=1, persistent_workers=True)
+    for _ in range(2):
+        with pytest.raises(WorkerError, match="was reading sample 5"):
+            list(broken)
 
 
 def test_an_error_of_the_loop_is_not_touched() -> None:

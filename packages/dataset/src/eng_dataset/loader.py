@@ -8,7 +8,7 @@ import logging
 import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sized
-from typing import Any, NoReturn
+from typing import Any
 
 from eng_dataset.errors import LoaderError, WorkerError
 from eng_dataset.reader import Board, Failure
@@ -170,6 +170,7 @@ class Loader:
             self._stream.start(seed=self.seed, epoch=self.epoch, batch=self.batch, taken=taken)
 
     def _pass(self, batches: Iterator[Any], pending: deque[tuple[Any, ...]]) -> Iterator[Any]:
+        broken: WorkerError | None = None
         try:
             for batch in batches:
                 if type(batch) is Failure:
@@ -178,13 +179,20 @@ class Loader:
                 self.batch += 1
                 yield batch
         except LoaderError:
+            del batches  # the last reference: its workers end now, not when the traceback is forgotten
             raise
         except RuntimeError as error:
-            self._explain(error)
+            broken = self._explained(error)
+        if (
+            broken is not None
+        ):  # raised here: torch's frames, in the error's context, would keep workers running
+            del batches
+            self.dataloader._iterator = None  # persistent workers that cannot be relied on any more
+            raise broken
         self._finished = True
 
-    def _explain(self, error: RuntimeError) -> NoReturn:
-        """Raise what torch says about its workers with the samples that they were reading."""
+    def _explained(self, error: RuntimeError) -> WorkerError:
+        """What torch says about its workers, with the samples that they were reading; any other error is raised."""
         text = str(error)
         if self._board is None or not re.match(r"DataLoader (worker|timed out)", text):
             raise error
@@ -194,7 +202,7 @@ class Loader:
             concerned = [row for row in reading if row[1] in named]
         else:
             concerned = [row for row in reading if row[2] is not None]
-        raise WorkerError(_worker_report(text, concerned), reading=tuple(concerned)) from error
+        return WorkerError(_worker_report(text, concerned), reading=tuple(concerned))
 
     def _foreign_pass(self, epoch: int, skip: int) -> Iterator[Any]:
         """A pass over an iterable that is used as it is; batches before the position are read and dropped."""
