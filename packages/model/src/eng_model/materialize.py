@@ -35,11 +35,34 @@ def materialize(
     device(type='cpu')
     """
     where = torch.device(device) if device is not None else get_device()
+    fill_empty(model, where, init_fn)
+    return model.to(where)
+
+
+def fill_empty(
+    model: nn.Module, device: torch.device, init_fn: Callable[[nn.Module], None] | None = None
+) -> None:
+    """Do so with the tensors without content only; they stay the same objects, so what is shared stays shared."""
     empty = {path: module for path, module in model.named_modules() if _owns_empty(module)}
+    if init_fn is None:
+        _check_that_all_can_be_reset(empty)
+    fill: Callable[[Any], None] = init_fn or _reset_parameters
+    with torch.no_grad():
+        for module in empty.values():
+            for _, tensor in _own_tensors(module):
+                if tensor.is_meta:
+                    _give_memory(tensor, device)
+        for module in empty.values():
+            fill(module)
+            if hasattr(module, "is_init"):
+                module.is_init = False
+
+
+def _check_that_all_can_be_reset(empty: dict[str, nn.Module]) -> None:
     unknown = [
         f"{path}.{name}".lstrip(".")
         for path, module in empty.items()
-        if init_fn is None and not hasattr(module, "reset_parameters")
+        if not hasattr(module, "reset_parameters")
         for name, tensor in _own_tensors(module)
         if tensor.is_meta
     ]
@@ -48,16 +71,15 @@ def materialize(
             f"nothing says which values these tensors begin with: {', '.join(unknown)}. Give their modules a method "
             "`reset_parameters`, or pass `init_fn`"
         )
-    fill: Callable[[Any], None] = init_fn or _reset_parameters
-    model._apply(
-        lambda tensor: torch.empty_like(tensor, device=where) if tensor.is_meta else tensor.to(where)
-    )  # type: ignore[no-untyped-call]
-    with torch.no_grad():
-        for module in empty.values():
-            fill(module)
-            if hasattr(module, "is_init"):
-                module.is_init = False
-    return model
+
+
+def _give_memory(tensor: Tensor, device: torch.device) -> None:
+    """Turn a tensor without content into an uninitialised one, in place."""
+    filled = torch.empty_like(tensor, device=device)
+    if isinstance(tensor, nn.Parameter):
+        filled = nn.Parameter(filled, tensor.requires_grad)
+    filled.__dict__.update(tensor.__dict__)
+    torch.utils.swap_tensors(tensor, filled)  # type: ignore[no-untyped-call]  # torch has no annotation there
 
 
 def _reset_parameters(module: Any) -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import copy
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
+from torch.distributed.fsdp import FSDPModule
+
+from .copying import independent_copy
 
 
 class BaseAveragedModel(nn.Module, ABC):
@@ -18,6 +20,8 @@ class BaseAveragedModel(nn.Module, ABC):
     `interval`-th averages. With `update_buffers` floating buffers are averaged like parameters, else all
     buffers are copied in every update; what is not floating is always copied. `device` keeps the average
     elsewhere, on the CPU for one.
+
+    The average of a sharded model is sharded alike; it cannot be called, but `swap_with` puts it into the model.
 
     `steps` counts the updates and is part of the state. It stays on the CPU, so that reading it waits for
     nothing.
@@ -33,7 +37,7 @@ class BaseAveragedModel(nn.Module, ABC):
         update_buffers: bool = False,
     ) -> None:
         super().__init__()
-        self.module = copy.deepcopy(model).requires_grad_(False)
+        self.module = independent_copy(model)
         self.interval = interval
         self.update_buffers = update_buffers
         self.register_buffer("steps", torch.tensor(0, dtype=torch.long, device="cpu"))
@@ -73,6 +77,9 @@ class BaseAveragedModel(nn.Module, ABC):
         >>> model.weight.item(), ema.module.weight.item()
         (3.0, 2.0)
         """
+        for part in model.modules():
+            if isinstance(part, FSDPModule):
+                part.reshard()  # a prediction can leave its parameters gathered
         averaged, copied = self._pairs(model)
         for ours, theirs in averaged + copied if self.update_buffers else averaged:
             kept = theirs.clone()

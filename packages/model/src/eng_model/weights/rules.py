@@ -6,9 +6,12 @@ A layer without a weight, or with `bias=None`, is left alone where it has nothin
 from __future__ import annotations
 
 import math
-from typing import Literal
+from collections.abc import Callable
+from typing import Any, Literal
 
+import torch
 from torch import Tensor, nn
+from torch.distributed.tensor import DTensor, distribute_tensor
 
 Distribution = Literal["uniform", "normal"]
 
@@ -36,14 +39,14 @@ def xavier_init(
     uniform = _is_uniform(distribution)
     if (weight := _tensor(module, "weight")) is not None:
         fill = nn.init.xavier_uniform_ if uniform else nn.init.xavier_normal_
-        fill(weight, gain=gain)
+        _draw(weight, fill, gain=gain)
     _fill_bias(module, bias)
 
 
 def normal_init(module: nn.Module, mean: float = 0, std: float = 1, bias: float = 0) -> None:
     """Draw the weight from a normal distribution."""
     if (weight := _tensor(module, "weight")) is not None:
-        nn.init.normal_(weight, mean, std)
+        _draw(weight, nn.init.normal_, mean, std)
     _fill_bias(module, bias)
 
 
@@ -52,14 +55,14 @@ def trunc_normal_init(
 ) -> None:
     """Draw the weight from a normal distribution cut off at the values `a` and `b`."""
     if (weight := _tensor(module, "weight")) is not None:
-        nn.init.trunc_normal_(weight, mean, std, a, b)
+        _draw(weight, nn.init.trunc_normal_, mean, std, a, b)
     _fill_bias(module, bias)
 
 
 def uniform_init(module: nn.Module, a: float = 0, b: float = 1, bias: float = 0) -> None:
     """Draw the weight evenly from `a` to `b`."""
     if (weight := _tensor(module, "weight")) is not None:
-        nn.init.uniform_(weight, a, b)
+        _draw(weight, nn.init.uniform_, a, b)
     _fill_bias(module, bias)
 
 
@@ -78,7 +81,7 @@ def kaiming_init(
     uniform = _is_uniform(distribution)
     if (weight := _tensor(module, "weight")) is not None:
         fill = nn.init.kaiming_uniform_ if uniform else nn.init.kaiming_normal_
-        fill(weight, a=a, mode=mode, nonlinearity=nonlinearity)  # type: ignore[arg-type]  # torch lists the names
+        _draw(weight, fill, a=a, mode=mode, nonlinearity=nonlinearity)
     _fill_bias(module, bias)
 
 
@@ -99,6 +102,21 @@ def bias_init_with_prob(prior_prob: float) -> float:
 def _tensor(module: nn.Module, name: str) -> Tensor | None:
     value = getattr(module, name, None)
     return value if isinstance(value, Tensor) else None
+
+
+def _draw(tensor: Tensor, fill: Callable[..., Tensor], *args: Any, **kwargs: Any) -> None:
+    """Fill a tensor at random. One that is sharded over CPUs becomes what it would be as a whole.
+
+    torch draws the shards of one tensor from one stream on accelerators only; on CPUs, or offloaded there, every
+    process would draw the same numbers for its own shard.
+    """
+    if isinstance(tensor, DTensor) and tensor.device.type == "cpu":
+        whole = fill(torch.empty(tensor.shape, dtype=tensor.dtype), *args, **kwargs)
+        shards = distribute_tensor(whole, tensor.device_mesh, tensor.placements, src_data_rank=None)
+        with torch.no_grad():
+            tensor.copy_(shards)
+    else:
+        fill(tensor, *args, **kwargs)
 
 
 def _fill_bias(module: nn.Module, value: float) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from typing import Any
 
@@ -14,6 +15,9 @@ from ..errors import ParameterError
 from ..protocols import Batch, LogVars, OptimWrapperLike
 from .steps import StepsThroughWrapper
 
+_SYNC_BUFFERS = "forward_sync_buffers"  # since torch 2.13 the name of `broadcast_buffers`
+if _SYNC_BUFFERS not in inspect.signature(DistributedDataParallel).parameters:
+    _SYNC_BUFFERS = "broadcast_buffers"
 _UNUSED = re.compile(r"Parameter indices which did not receive grad for rank \d+:((?: \d+)+)")
 _TWICE = re.compile(r"Parameter at index (\d+) .*marked as ready twice", re.DOTALL)
 
@@ -31,6 +35,8 @@ class MMDistributedDataParallel(StepsThroughWrapper, DistributedDataParallel):
     """
 
     def __init__(self, module: nn.Module, detect_anomalous_params: bool = False, **kwargs: Any) -> None:
+        if "broadcast_buffers" in kwargs:
+            kwargs[_SYNC_BUFFERS] = kwargs.pop("broadcast_buffers")
         super().__init__(module=module, **kwargs)
         self.detect_anomalous_params = detect_anomalous_params
 
