@@ -1,6 +1,6 @@
 """The runner: takes the parts of a training, puts them together, and trains, validates and tests.
 
-What one iteration does is in `step.py`, the order of a run in `loops.py`, how a mapping becomes a part in `build.py`,
+What one iteration does is in `step.py`, the order of a run in `loops/`, how a mapping becomes a part in `build.py`,
 what a checkpoint holds in `resume.py`. This room only holds the parts and hands them to each other.
 """
 

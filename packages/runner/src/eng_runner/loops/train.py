@@ -1,4 +1,4 @@
-"""The order of a run: epochs or iterations of training, and the passes of validation and test.
+"""The order of a training: epochs or iterations, and when to validate.
 
 A training loop moves through named states, so that a checkpoint can say where it was taken: a run that was stopped
 between an epoch and its validation validates first when it comes back.
@@ -12,15 +12,14 @@ from typing import TYPE_CHECKING, Any, final
 
 import torch
 
-from eng_dataset import Loader
-from eng_dist import all_reduce, get_world_size
+from eng_dist import get_world_size
 from eng_registry import LOOPS
 
-from .precision import autocast
-from .step import EvalStep, TrainStep
+from ..step import TrainStep
+from .base import BaseLoop
 
 if TYPE_CHECKING:
-    from .runner import Runner
+    from ..runner import Runner
 
 
 class State(StrEnum):
@@ -31,27 +30,10 @@ class State(StrEnum):
     DONE = "done"
 
 
-class BaseLoop:
-    """What runs: a loader, and `run()`. Subclass it and register it in LOOPS for an order of your own.
-
-    `dataloader` is a mapping, a torch DataLoader or any iterable; the attribute is always a `Loader`. `length` is how
-    many batches it has, None where that is not known.
-    """
-
-    def __init__(self, runner: Runner, dataloader: Any) -> None:
-        self.runner = runner
-        training = isinstance(self, TrainLoop)
-        self.dataloader: Loader = runner.as_loader(dataloader, training=training)
-        self.length = _length(self.dataloader)
-
-    def run(self) -> Any:
-        """Run to the end and return the result of it."""
-        raise NotImplementedError(f"{type(self).__name__} does not say how it runs: define run(self)")
-
-
 class TrainLoop(BaseLoop):
     """What epoch- and iteration-based training share: limits, the validation calendar, state, stopping."""
 
+    trains = True
     max_epochs: int
     max_iters: int
 
@@ -267,79 +249,6 @@ class IterBasedTrainLoop(TrainLoop):
         if self._validation_due(done, last=done >= self.max_iters):
             return State.VALIDATE
         return State.DONE if self._finished() else State.TRAIN
-
-
-class EvalLoop(BaseLoop):
-    """What validation and test share: one pass in eval mode without gradients, each sample exactly once."""
-
-    mode: str
-
-    def __init__(self, runner: Runner, dataloader: Any, evaluator: Any, fp16: bool = False) -> None:
-        super().__init__(runner, dataloader)
-        self.evaluator = runner.build_evaluator(evaluator)
-        self.fp16 = fp16
-        metainfo = getattr(self.dataloader.dataset, "metainfo", None)
-        if metainfo is not None:
-            self.evaluator.dataset_meta = metainfo
-            runner.visualizer.dataset_meta = metainfo
-
-    @torch.no_grad()
-    def run(self) -> dict[str, Any]:
-        """One pass; returns the metrics, the same on every rank."""
-        runner, mode = self.runner, self.mode
-        runner.call_hook(f"before_{mode}")
-        runner.call_hook(f"before_{mode}_epoch")
-        runner.model.eval()
-        step = EvalStep(runner, mode, self.evaluator)
-        self.dataloader.set_position(0)
-        with autocast(enabled=self.fp16):
-            for batch_idx, data_batch in enumerate(self.dataloader):
-                step(batch_idx, data_batch)
-        metrics: dict[str, Any] = self.evaluator.evaluate(len(self.dataloader.dataset))
-        metrics.update(_mean_losses(step.losses, mode))
-        runner.call_hook(f"after_{mode}_epoch", metrics=metrics)
-        runner.call_hook(f"after_{mode}")
-        return metrics
-
-
-@final
-@LOOPS.register_module()
-class ValLoop(EvalLoop):
-    """Validation: `val_step` on every batch, then the evaluator's metrics."""
-
-    mode = "val"
-
-
-@final
-@LOOPS.register_module()
-class TestLoop(EvalLoop):
-    """Test: `test_step` on every batch, then the evaluator's metrics."""
-
-    __test__ = False
-    mode = "test"
-
-
-def _length(loader: Loader) -> int | None:
-    """Batches in a pass of this rank, None where that is not known."""
-    try:
-        return len(loader)
-    except TypeError:
-        return None
-
-
-def _mean_losses(losses: Mapping[str, Sequence[torch.Tensor]], mode: str) -> dict[str, float]:
-    """The mean of each collected loss over all batches of all ranks, and the sum of those named `loss`."""
-    if not losses:
-        return {}
-    means: dict[str, float] = {}
-    for name, values in losses.items():
-        total = torch.stack(
-            [torch.stack(list(values)).sum(), torch.tensor(float(len(values)), device=values[0].device)]
-        )
-        all_reduce(total)
-        means[name] = (total[0] / total[1]).item()
-    means[f"{mode}_loss"] = sum(value for name, value in means.items() if "loss" in name)
-    return means
 
 
 def calc_dynamic_intervals(

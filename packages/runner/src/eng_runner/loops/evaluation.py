@@ -1,0 +1,83 @@
+"""Validation and test: one pass over a loader without gradients, each sample exactly once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, final
+
+import torch
+
+from eng_dist import all_reduce
+from eng_registry import LOOPS
+
+from ..precision import autocast
+from ..step import EvalStep
+from .base import BaseLoop
+
+if TYPE_CHECKING:
+    from ..runner import Runner
+
+
+class EvalLoop(BaseLoop):
+    """What validation and test share: one pass in eval mode without gradients, each sample exactly once."""
+
+    mode: str
+
+    def __init__(self, runner: Runner, dataloader: Any, evaluator: Any, fp16: bool = False) -> None:
+        super().__init__(runner, dataloader)
+        self.evaluator = runner.build_evaluator(evaluator)
+        self.fp16 = fp16
+        metainfo = getattr(self.dataloader.dataset, "metainfo", None)
+        if metainfo is not None:
+            self.evaluator.dataset_meta = metainfo
+            runner.visualizer.dataset_meta = metainfo
+
+    @torch.no_grad()
+    def run(self) -> dict[str, Any]:
+        """One pass; returns the metrics, the same on every rank."""
+        runner, mode = self.runner, self.mode
+        runner.call_hook(f"before_{mode}")
+        runner.call_hook(f"before_{mode}_epoch")
+        runner.model.eval()
+        step = EvalStep(runner, mode, self.evaluator)
+        self.dataloader.set_position(0)
+        with autocast(enabled=self.fp16):
+            for batch_idx, data_batch in enumerate(self.dataloader):
+                step(batch_idx, data_batch)
+        metrics: dict[str, Any] = self.evaluator.evaluate(len(self.dataloader.dataset))
+        metrics.update(_mean_losses(step.losses, mode))
+        runner.call_hook(f"after_{mode}_epoch", metrics=metrics)
+        runner.call_hook(f"after_{mode}")
+        return metrics
+
+
+@final
+@LOOPS.register_module()
+class ValLoop(EvalLoop):
+    """Validation: `val_step` on every batch, then the evaluator's metrics."""
+
+    mode = "val"
+
+
+@final
+@LOOPS.register_module()
+class TestLoop(EvalLoop):
+    """Test: `test_step` on every batch, then the evaluator's metrics."""
+
+    __test__ = False
+    mode = "test"
+
+
+def _mean_losses(losses: Mapping[str, Sequence[torch.Tensor]], mode: str) -> dict[str, float]:
+    """The mean of each collected loss over all batches of all ranks, and the sum of those named `loss`."""
+    if not losses:
+        return {}
+    means: dict[str, float] = {}
+    for name, values in losses.items():
+        total = torch.stack(
+            [torch.stack(list(values)).sum(), torch.tensor(float(len(values)), device=values[0].device)]
+        )
+        all_reduce(total)
+        means[name] = (total[0] / total[1]).item()
+    means[f"{mode}_loss"] = sum(value for name, value in means.items() if "loss" in name)
+    return means
