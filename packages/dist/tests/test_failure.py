@@ -155,6 +155,21 @@ def test_a_rank_that_is_done_too_early_is_named(run: Run) -> None:
     )
 
 
+def test_leaving_by_an_exit_is_no_failure(run: Run) -> None:
+    """All ranks have agreed to stop; the first to go must not end the others while they still save."""
+
+    def body() -> Any:
+        try:
+            with abort_on_error():
+                barrier()
+                time.sleep(0.5 * get_rank())
+                raise SystemExit(143)
+        except SystemExit as error:
+            return error.code
+
+    assert run(body) == [143, 143]
+
+
 def test_who_enters_after_the_failure_hears_of_it_at_once(run: Run) -> None:
     """The process group is broken; a second attempt with it says why."""
 

@@ -91,11 +91,12 @@ class Scope:
 def abort_on_error(*, stopped_after: float = 4.0, patience: float = 10.0) -> Iterator[Scope]:
     """Inside the body, the first failure of any rank raises `RemoteRankError` on all the others.
 
-    A failure is an exception that leaves the body, the death of the process, its being stopped for
-    `stopped_after` seconds, or the loss of its machine. A rank that has heard of one and does not leave
-    its body within `patience` seconds (stuck in a call that nothing interrupts) is killed. A collective that
-    runs into its time-out says which ranks did not come, and where they were. All ranks must enter; the process
-    group is broken off on failure. In a world of one the body just runs. A body inside a body belongs to it.
+    A failure is an exception that leaves the body (but SystemExit, which is an end like any other), the death
+    of the process, its being stopped for `stopped_after` seconds, or the loss of its machine. A rank that has
+    heard of one and does not leave its body within `patience` seconds (stuck in a call that nothing interrupts)
+    is killed. A collective that runs into its time-out says which ranks did not come, and where they were. All
+    ranks must enter; the process group is broken off on failure. In a world of one the body just runs. A body
+    inside a body belongs to it.
 
     >>> with abort_on_error() as scope:
     ...     scope.phase = 'train'
@@ -159,7 +160,7 @@ class _Guard:
     def settle(self, error: BaseException) -> RemoteRankError | None:
         """Let everybody know; the error of another rank if `error` is only the echo of it."""
         self.inside = False
-        if isinstance(error, RemoteRankError):
+        if isinstance(error, RemoteRankError | SystemExit):
             return None
         if not _is_from_a_collective(error):
             self.watch.report(_describe(error))

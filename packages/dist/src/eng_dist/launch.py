@@ -4,7 +4,6 @@ import logging
 import multiprocessing
 import os
 import socket
-import time
 from collections import Counter
 from datetime import timedelta
 from typing import Any
@@ -78,16 +77,18 @@ def init_dist(
     if init_backend == "deepspeed":
         _init_deepspeed(chosen, timeout, kwargs)
     else:
-        store = _meet(place, init_timeout)
+        store = _open_store(place, init_timeout)
+        _meet(store, place, "here", init_timeout)
         with remember_connections():
             torch_dist.init_process_group(
                 chosen,
-                store=store,
+                store=PrefixStore("eng", store),
                 rank=place.rank,
                 world_size=place.world_size,
                 timeout=timedelta(seconds=timeout),
                 **kwargs,
             )
+        _meet(store, place, "connected", init_timeout)  # a rank that has little to do may end now
     check_if_asked()
     global _started_here
     _started_here = True
@@ -146,25 +147,22 @@ def _init_deepspeed(backend: str, timeout: float, kwargs: dict[str, Any]) -> Non
     deepspeed.init_distributed(dist_backend=backend, timeout=timedelta(seconds=timeout), **kwargs)
 
 
-def _meet(place: Place, seconds: float) -> Store:
-    """The store where the ranks meet, once all of them are there.
+def _meet(store: Store, place: Place, where: str, seconds: float) -> None:
+    """Return once all ranks have come to this point of the start.
 
     Raises:
-        LaunchError: the store cannot be reached or opened, or ranks are missing; it names which.
+        LaunchError: ranks are missing after `seconds`; it names which.
     """
-    deadline = time.monotonic() + seconds
-    store = _open_store(place, seconds)
-    store.set(f"here/{place.rank}", "1")
-    keys = [f"here/{rank}" for rank in range(place.world_size)]
+    keys = [f"{where}/{rank}" for rank in range(place.world_size)]
     try:
-        store.wait(keys, timedelta(seconds=max(deadline - time.monotonic(), 0.001)))
+        store.set(keys[place.rank], "1")
+        store.wait(keys, timedelta(seconds=seconds))
     except torch_dist.DistError as error:
         raise LaunchError(
             f"WORLD_SIZE={place.world_size}, but after {seconds:g} s {_who_is_absent(store, keys)} to "
             f"MASTER_ADDR:MASTER_PORT={place.master_addr}:{place.master_port}: start them, or set WORLD_SIZE "
             "to what was started"
         ) from error
-    return PrefixStore("eng", store)
 
 
 def _who_is_absent(store: Store, keys: list[str]) -> str:
@@ -176,6 +174,11 @@ def _who_is_absent(store: Store, keys: list[str]) -> str:
 
 
 def _open_store(place: Place, seconds: float) -> Store:
+    """The store where the ranks meet.
+
+    Raises:
+        LaunchError: it cannot be reached or opened.
+    """
     agent_serves = os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True"
     serve = place.rank == 0 and not agent_serves
     where = f"{place.master_addr}:{place.master_port}"
