@@ -16,6 +16,7 @@ def test_public_names_are_these():
         "MLflowVisBackend",
         "MissingClientError",
         "NeptuneVisBackend",
+        "NotARunError",
         "SwanLabVisBackend",
         "TensorboardVisBackend",
         "TrackioVisBackend",
@@ -34,5 +35,6 @@ def test_public_names_are_these():
         "tensor2ndarray",
         "value2list",
         "wait_continue",
+        "write_report",
     ]
     assert all(hasattr(eng_visualization, name) for name in eng_visualization.__all__)

@@ -24,6 +24,8 @@ from eng_visualization.draw.colors import color_str2rgb, color_val_matplotlib
 from eng_visualization.draw.heatmap import convert_overlay_heatmap
 from eng_visualization.draw.window import wait_continue
 from eng_visualization.errors import ArgumentError, MissingClientError, VisualizationError
+from eng_visualization.report.page import write_report
+from eng_visualization.report.run import NotARunError
 from eng_visualization.visualizer import VisBackendsType, Visualizer
 from eng_visualization.writer import BackendWriter
 
@@ -39,6 +41,7 @@ __all__ = [
     "MLflowVisBackend",
     "MissingClientError",
     "NeptuneVisBackend",
+    "NotARunError",
     "SwanLabVisBackend",
     "TensorboardVisBackend",
     "TrackioVisBackend",
@@ -57,4 +60,5 @@ __all__ = [
     "tensor2ndarray",
     "value2list",
     "wait_continue",
+    "write_report",
 ]

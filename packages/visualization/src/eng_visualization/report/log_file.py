@@ -1,0 +1,58 @@
+"""Warnings and errors of a log file, each once, with how often it was said."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = ["Complaint", "read_complaints"]
+
+_LINE = re.compile(
+    r"^(?P<time>\d{4}/\d\d/\d\d \d\d:\d\d:\d\d) - (?P<logger>\S+) - (?P<level>[A-Z]+) - (?P<text>.*)$"
+)
+_BAD = ("WARNING", "ERROR", "CRITICAL")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Complaint:
+    """Something that a run warned about: when it did first, and how many times."""
+
+    time: str
+    level: str
+    text: str
+    times: int
+
+
+def read_complaints(paths: Iterable[Path]) -> tuple[Complaint, ...]:
+    """Those of several log files, oldest first."""
+    first: dict[tuple[str, str], str] = {}
+    times: dict[tuple[str, str], int] = {}
+    for path in paths:
+        for time, level, text in _records(path):
+            first.setdefault((level, text), time)
+            times[level, text] = times.get((level, text), 0) + 1
+    return tuple(
+        Complaint(time=time, level=level, text=text, times=times[level, text])
+        for (level, text), time in first.items()
+    )
+
+
+def _records(path: Path) -> Iterator[tuple[str, str, str]]:
+    """Time, level and text of the bad lines; a text may go on over several lines."""
+    time = level = ""
+    text: list[str] = []
+    with open(path, encoding="utf-8", errors="replace") as lines:
+        for line in lines:
+            match = _LINE.match(line)
+            if match is None:
+                if text:
+                    text.append(line.rstrip())
+                continue
+            if text:
+                yield time, level, "\n".join(text)
+            time, level = match["time"], match["level"]
+            text = [match["text"]] if level in _BAD else []
+    if text:
+        yield time, level, "\n".join(text)

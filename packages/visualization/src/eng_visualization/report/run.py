@@ -1,0 +1,202 @@
+"""What the folder of a run says about it: read once, into plain frozen data, without any of the code that wrote it.
+
+A folder holds one sub-folder for each start, ``<work_dir>/<time>/vis_data``, and the checkpoints. A run that was
+resumed has several starts; each takes over from the iteration where it began.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from eng_visualization.backends.local import FACTS
+from eng_visualization.errors import VisualizationError
+from eng_visualization.report.checkpoints import Checkpoint, read_checkpoints
+from eng_visualization.report.config_file import Setting, read_settings
+from eng_visualization.report.log_file import Complaint, read_complaints
+from eng_visualization.scalar_file import clock_of, position_of, records
+
+__all__ = ["Curve", "Image", "NotARunError", "Run", "read_run"]
+
+_PLACES = ("epoch", "iter", "step")
+
+
+class NotARunError(VisualizationError, ValueError):
+    """A folder holds nothing that a run would have written."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Curve:
+    """One scalar over iterations; ``nan`` where it was none."""
+
+    name: str
+    xs: tuple[float, ...]
+    ys: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Image:
+    """A recorded image: its name without the step, and its file."""
+
+    name: str
+    step: int
+    path: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """Everything a report shows of a run."""
+
+    name: str
+    folder: Path
+    starts: tuple[str, ...]
+    epoch: int | None
+    iter: int | None
+    curves: tuple[Curve, ...]
+    settings: tuple[Setting, ...]
+    config_path: Path | None
+    facts: Mapping[str, Any]
+    checkpoints: tuple[Checkpoint, ...]
+    complaints: tuple[Complaint, ...]
+    images: tuple[Image, ...]
+
+    def curve(self, name: str) -> Curve | None:
+        """The curve of that name, if there is one."""
+        return next((curve for curve in self.curves if curve.name == name), None)
+
+
+def read_run(folder: str | Path, *, verify: bool = True) -> Run:
+    """What a work folder says about its run.
+
+    Args:
+        folder: The work folder of a run, the folder of one of its starts, or any folder with a ``scalars.json``.
+        verify: Compare the digest of each checkpoint with its manifest, which reads all of its bytes; else its size.
+
+    Raises:
+        NotARunError: If there is nothing of a run.
+
+    Example:
+        >>> import tempfile
+        >>> from eng_visualization import LocalVisBackend
+        >>> folder = Path(tempfile.mkdtemp())
+        >>> for step in (10, 20):
+        ...     LocalVisBackend(folder / "20260101_120000" / "vis_data").add_scalars({"loss": 1 / step}, step)
+        >>> read_run(folder).curve("loss")
+        Curve(name='loss', xs=(10.0, 20.0), ys=(0.1, 0.05))
+    """
+    folder = Path(folder)
+    places = _data_folders(folder)
+    if not places:
+        raise NotARunError(
+            f"{folder} is not the folder of a run: there is no `*/vis_data` and no `scalars.json` in it"
+        )
+    history = _merged([_read_records(place / "scalars.json") for place in places])
+    last = places[-1]
+    facts: dict[str, Any] = {}
+    for place in places:
+        facts |= _read_json(place / FACTS)
+    config = next(
+        (place / "config.py" for place in reversed(places) if (place / "config.py").is_file()), None
+    )
+    origins = _read_json(last / "config.origins.json")
+    return Run(
+        name=folder.resolve().name,
+        folder=folder,
+        starts=tuple(place.parent.name if place.name == "vis_data" else place.name for place in places),
+        epoch=_last(history, "epoch"),
+        iter=_last(history, "iter"),
+        curves=_curves(history),
+        settings=() if config is None else read_settings(config, origins),
+        config_path=config,
+        facts=facts,
+        checkpoints=read_checkpoints(_checkpoint_folder(folder), verify=verify),
+        complaints=tuple(one for place in places for one in read_complaints(_log_files(place))),
+        images=tuple(image for place in places for image in _images(place / "vis_image")),
+    )
+
+
+def _data_folders(folder: Path) -> list[Path]:
+    """The ``vis_data`` of each start that recorded something, oldest first."""
+    candidates = [*sorted(folder.glob("*/vis_data")), folder / "vis_data", folder]
+    written = ("scalars.json", "config.py", FACTS)
+    found = [place for place in candidates if any((place / name).is_file() for name in written)]
+    # a folder that has starts is no start itself
+    return [place for place in found if place != folder] or found
+
+
+def _checkpoint_folder(folder: Path) -> Path:
+    """The folder itself, or that of the run if it is the folder of one start, or its ``vis_data``."""
+    return next(
+        (place for place in (folder, *folder.resolve().parents[:2]) if (place / "manifest.json").is_file()),
+        folder,
+    )
+
+
+def _log_files(place: Path) -> list[Path]:
+    return sorted(place.parent.glob("*.log")) if place.name == "vis_data" else sorted(place.glob("*.log"))
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _read_records(path: Path) -> list[dict[str, Any]]:
+    """The records of a start, each with its position under ``""``."""
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return []
+    found = list(records(lines))
+    clock = clock_of(found)
+    at = 0.0
+    for record in found:
+        own = position_of(record, clock)
+        # a validation, whose step counts epochs, happened where the training was by then
+        record["when"] = at if own is None or clock not in record else float(own)
+        record["validation"] = clock == "iter" and "iter" not in record
+        at = record["when"]
+    return found
+
+
+def _merged(starts: Sequence[list[dict[str, Any]]]) -> list[dict[str, Any]]:
+    """One history: what an earlier start wrote from where a later one began is forgotten."""
+    history: list[dict[str, Any]] = []
+    for found in starts:
+        if found:
+            begin = next((record["when"] for record in found if not record["validation"]), float("inf"))
+            end = next((i for i, record in enumerate(history) if record["when"] >= begin), len(history))
+            history = [*history[:end], *found]
+    return history
+
+
+def _curves(history: Sequence[Mapping[str, Any]]) -> tuple[Curve, ...]:
+    points: dict[str, dict[float, float]] = {}
+    training = {name for record in history if not record["validation"] for name in record}
+    for record in history:
+        for name, value in record.items():
+            if name in ("when", "validation", *_PLACES) or not isinstance(value, (int, float)):
+                continue
+            # without a hierarchy in the names, a loss of the validation would mix with that of the training
+            name = f"val/{name}" if record["validation"] and name in training else name
+            points.setdefault(name, {})[record["when"]] = float(value)
+    return tuple(Curve(name=name, xs=tuple(of), ys=tuple(of.values())) for name, of in points.items())
+
+
+def _last(history: Sequence[Mapping[str, Any]], key: str) -> int | None:
+    return next((int(record[key]) for record in reversed(history) if isinstance(record.get(key), int)), None)
+
+
+def _images(folder: Path) -> list[Image]:
+    images = []
+    for path in sorted(folder.rglob("*.png")):
+        name, _, step = path.relative_to(folder).with_suffix("").as_posix().rpartition("_")
+        if step.isdigit():
+            images.append(Image(name=name, step=int(step), path=path))
+    return images

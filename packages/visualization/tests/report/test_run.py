@@ -1,0 +1,137 @@
+import json
+import math
+
+import pytest
+
+from eng_visualization import LocalVisBackend, NotARunError
+from eng_visualization.report.run import read_run
+
+from .runs import make_run, train
+
+
+@pytest.fixture
+def run(tmp_path):
+    return read_run(make_run(tmp_path / "digits"))
+
+
+def test_curves_are_over_iterations(run):
+    """Also those of a validation, whose own step counts epochs; its loss is not mixed with that of training."""
+    assert run.curve("accuracy").xs == (50, 100, 150, 200)
+    assert run.curve("loss").xs == tuple(range(10, 201, 10))
+    assert run.curve("loss").ys[:2] == (0.1, 0.05)
+    assert run.curve("val/loss").ys == (2 / 50, 2 / 100, 2 / 150, 2 / 200)
+    assert [curve.name for curve in run.curves] == ["loss", "lr", "time", "accuracy", "val/loss"]
+    assert (run.epoch, run.iter, run.name) == (4, 200, "digits")
+
+
+def test_everything_else_of_the_folder_is_read(run, tmp_path):
+    """Facts, settings with origins, checkpoints, complaints, images."""
+    assert run.facts["command"] == "eng train config.py"
+    settings = {one.path: (one.value, one.origin) for one in run.settings}
+    assert settings == {
+        "optimizer.lr": ("0.1", "config.py:3"),
+        "optimizer.type": ("'SGD'", ""),
+        "hooks.0.type": ("'A'", "base.py:7"),
+        "hooks.0.interval": ("2", ""),
+        "hooks.1.type": ("'B'", ""),
+        "sizes": ("[1, 2]", "config.py:9"),
+        "empty": ("dict()", ""),
+    }
+    assert [(one.name, one.state) for one in run.checkpoints] == [
+        ("epoch_4.pth", "verified"),
+        ("best_accuracy_epoch_3.pth", "verified"),
+    ]
+    assert [(one.level, one.times) for one in run.complaints] == [("WARNING", 2), ("ERROR", 1)]
+    assert run.complaints[0].text == "the disk is <almost> full\n  look at /data"
+    assert run.complaints[0].time == "2026/01/01 12:00:01"
+    assert [(image.name, image.step) for image in run.images] == [("val/sample", 200)]
+
+
+def test_a_resumed_run_has_each_iteration_once(tmp_path):
+    """Killed at 125 and resumed from 100, killed at 175 and resumed from 150: no gap and nothing twice."""
+    train(tmp_path / "20260101_100000", range(1, 126))
+    train(tmp_path / "20260101_110000", range(101, 176))
+    train(tmp_path / "20260101_120000", range(151, 201))
+    (tmp_path / "20260101_130000").mkdir()  # a start that failed at once
+    run = read_run(tmp_path)
+    assert run.curve("loss").xs == tuple(range(10, 201, 10))
+    assert run.curve("accuracy").xs == (50, 100, 150, 200)
+    assert run.starts == ("20260101_100000", "20260101_110000", "20260101_120000")
+
+
+def test_a_fresh_start_in_the_same_folder_is_another_run(tmp_path):
+    """It begins at the first iteration again, so what was before is forgotten."""
+    train(tmp_path / "20260101_100000", range(1, 201), scale=9.0)
+    train(tmp_path / "20260101_110000", range(1, 51))
+    assert read_run(tmp_path).curve("loss").ys[:2] == (0.1, 0.05)
+    assert read_run(tmp_path).iter == 50
+
+
+def test_a_start_or_its_data_can_be_read_alone(tmp_path):
+    """For runs of other programs that use the backend; the checkpoints are found above."""
+    folder = make_run(tmp_path / "digits")
+    start = folder / "20260101_120000"
+    assert len(read_run(start).curve("loss").xs) == 20
+    assert len(read_run(start).checkpoints) == 2
+    LocalVisBackend(tmp_path / "own").add_scalars({"loss": 1.0}, 3)
+    assert read_run(tmp_path / "own").curve("loss").xs == (3,)
+
+
+def test_values_that_are_no_numbers_are_left_out(tmp_path):
+    """NaN and infinity stay; texts and lists go; half a line of a killed run is no trouble."""
+    LocalVisBackend(tmp_path).add_scalars({"loss": float("nan"), "text": "a", "list": [1]}, 1)
+    LocalVisBackend(tmp_path).add_scalars({"loss": float("inf")}, 2)
+    with open(tmp_path / "scalars.json", "a") as file:
+        file.write('{"loss": 3, "st')
+    (curve,) = read_run(tmp_path).curves
+    assert math.isnan(curve.ys[0])
+    assert curve.ys[1:] == (math.inf,)
+
+
+def test_a_folder_of_something_else_is_refused(tmp_path):
+    """And the message says what was looked for."""
+    with pytest.raises(NotARunError, match="not the folder of a run"):
+        read_run(tmp_path)
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{", '{"entries": 3}', '{"entries": [{"name": 3}]}'])
+def test_a_broken_manifest_lists_nothing(tmp_path, content):
+    """A report is made of what can be read."""
+    folder = make_run(tmp_path / "digits")
+    (folder / "manifest.json").write_text(content)
+    assert read_run(folder).checkpoints == ()
+
+
+def test_broken_checkpoints_are_found(tmp_path):
+    """One flipped bit, a missing file, a shorter one; without reading the bytes only the sizes."""
+    folder = make_run(tmp_path / "digits")
+    path = folder / "epoch_4.pth"
+    content = bytearray(path.read_bytes())
+    content[500] ^= 1
+    path.write_bytes(content)
+    (folder / "best_accuracy_epoch_3.pth").unlink()
+    assert [one.state for one in read_run(folder).checkpoints] == ["its digest is wrong", "missing"]
+    assert [one.state for one in read_run(folder, verify=False).checkpoints] == ["size right", "missing"]
+    path.write_bytes(content[:-1])
+    assert read_run(folder).checkpoints[0].state == "999 bytes instead of 1,000"
+    assert not read_run(folder).checkpoints[0].is_sound
+
+
+def test_a_manifest_cannot_point_out_of_the_folder(tmp_path):
+    """Nothing outside is read."""
+    folder = make_run(tmp_path / "digits")
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["entries"][0]["name"] = "../../../etc/passwd"
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    assert read_run(folder).checkpoints[0].state == "missing"
+
+
+def test_a_configuration_is_read_and_not_run(tmp_path):
+    """Code in it does nothing; what cannot be parsed is no setting."""
+    folder = make_run(tmp_path / "digits")
+    config = folder / "20260101_120000" / "vis_data" / "config.py"
+    config.write_text("a = dict(type='x', f=open('/tmp/never', 'w'))\nimport os\nb = {'c': -1, 2: None}\n")
+    values = {one.path: one.value for one in read_run(folder).settings}
+    assert values == {"a.type": "'x'", "a.f": "open('/tmp/never', 'w')", "b.c": "-1", "b.2": "None"}
+    config.write_text("a = (")
+    assert read_run(folder).settings == ()
