@@ -17,7 +17,7 @@ from .lazy import Lazy
 from .node import ConfigDict, chain_at
 from .origin import Origin, Path, spell_path
 from .part import Finder, Part
-from .signature import Accepted, accepted, fits, spell_type
+from .signature import Accepted, accepted, choices_of, fits, spell_type
 
 __all__ = ["find_problems"]
 
@@ -46,8 +46,7 @@ def unknown_keys(root: ConfigDict, known: list[str]) -> Iterator[ConfigError]:
         near = get_close_matches(key, [name for name in known if name not in root], n=1, cutoff=0.8)
         if near:
             yield ConfigKeyError(
-                f"there is no key of this name (did you mean `{near[0]}`?); rename it, and nothing else that is called "
-                "so will be overlooked",
+                f"no part has this name (did you mean `{near[0]}`?), so nothing would read it; rename it",
                 path=key,
                 origin=last(chain_at(root, (key,))),
             )
@@ -90,8 +89,9 @@ class Walk:
             except ImportError as error:
                 self.add(ConfigImportError, f"{error}; install it or correct the name", where)
                 return
+        builder = part if certain and part is not None else Part()
         if isinstance(kind, str):
-            kind = self.look_up(kind, dict.get(value, "_scope_"), where, part)
+            kind, builder = self.look_up(kind, dict.get(value, "_scope_"), where, part, certain=certain)
             if kind is None:
                 return
         if not callable(kind):
@@ -101,22 +101,29 @@ class Walk:
                 where,
             )
             return
-        self.check_arguments(value, path, kind, part if certain and part is not None else Part())
+        self.check_arguments(value, path, kind, builder)
 
-    def look_up(self, name: str, scope: str | None, where: Path, part: Part | None) -> Any:
-        """What a name means here, or in any other registry; None, and a problem, where it means nothing."""
+    def look_up(
+        self, name: str, scope: str | None, where: Path, part: Part | None, *, certain: bool
+    ) -> tuple[Any, Part]:
+        """What a name means and how that is built; None, and a problem, where it means nothing.
+
+        Where it is not certain which registry is asked, any other one may know the name.
+        """
+        what = ""
         try:
-            return (part or Part()).find(name, scope)
+            if part is not None:
+                return part.find(name, scope), part if certain else Part()
         except LookupError as error:
             what = str(error)
-        for _, other in self.parts:
+        for _, other in self.parts if not certain else ():
             try:
-                return other.find(name, scope)
+                return other.find(name, scope), other
             except LookupError:
                 continue
         if part is not None and part.registry is not None:
             self.add(ConfigKeyError, what, where)
-        return None
+        return None, Part()
 
     def check_arguments(self, value: dict[Any, Any], path: Path, target: Any, part: Part) -> None:
         known = accepted(target)
@@ -124,11 +131,12 @@ class Walk:
             return
         name = getattr(target, "__name__", None) or repr(target)
         given = [key for key in dict.keys(value) if key not in OWN_KEYS and key not in part.taken]
+        offered = [key for key in known.types if key not in part.given]
+        takes = ", ".join(offered) or "nothing"
         misspelled: set[str] = set()
         for key in given:
             if not isinstance(key, str) or not known.takes(key):
-                takes = ", ".join(known.types) or "nothing"
-                absent = [other for other in known.types if other not in value]
+                absent = [other for other in offered if other not in value]
                 near = nearest(str(key), absent)
                 misspelled.update(other for other in absent if f"`{other}`" in near)
                 self.add(
@@ -172,6 +180,9 @@ def listed(names: Iterable[str]) -> str:
 
 def advice(value: Any, annotation: Any) -> str:
     """What to write instead, where it can be guessed."""
+    choices = choices_of(annotation)
+    if choices:
+        return f"write one of {', '.join(map(repr, choices))}{nearest(str(value), map(str, choices))}"
     if isinstance(value, str):
         for kind in (int, float):
             try:
@@ -182,6 +193,8 @@ def advice(value: Any, annotation: Any) -> str:
                 return f"write {number!r}, without quotes"
         if value.lower() in ("true", "false") and fits(True, annotation):
             return f"write {value.lower() == 'true'}, without quotes"
+    elif isinstance(value, (list, tuple)) and len(value) == 1 and fits(value[0], annotation):
+        return f"write `{value[0]!r}`"
     elif fits([value], annotation):
         return f"write `[{value!r}]`"
     elif isinstance(value, (int, float)) and fits(str(value), annotation):

@@ -34,7 +34,7 @@ def parse_data(text: str, suffix: str, file: str) -> dict[str, Any]:
         return {}
     if not isinstance(data, dict):
         raise ConfigTypeError(
-            f"a configuration is a mapping of keys to values, this file holds a {type(data).__name__}",
+            f"a configuration is a mapping of keys to values, this file is one {type(data).__name__}",
             origin=Origin(file, 1),
         )
     return data

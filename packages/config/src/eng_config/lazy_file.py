@@ -25,12 +25,13 @@ from .errors import (
     ConfigEvaluationError,
     ConfigParsingError,
     UntrustedConfigError,
+    nearest,
 )
 from .lazy import Lazy, LazyObject, reading_file
 from .lines import Layer
 from .node import wrap
 from .origin import Origin
-from .reading import Reading, last_line, parse_python
+from .reading import Reading, last_line, names_beside, parse_python, raised
 from .recompute import run_program
 from .style import is_base_assignment, is_builtin_module, is_own_module, is_read_base
 
@@ -100,7 +101,8 @@ def read_lazy_file(
                 imported.add(own_name)
             else:
                 raise ConfigParsingError(
-                    f"the base `{base.layer.file}` has no `{name}`; there is: {', '.join(base.values)}",
+                    f"the base `{base.layer.file}` has no `{name}`{nearest(name, base.values)}; "
+                    f"there is: {', '.join(base.values)}",
                     origin=Origin(file, line),
                 )
 
@@ -120,9 +122,7 @@ def read_lazy_file(
             error.origin = last_line(error, file)
         raise
     except Exception as error:
-        raise ConfigEvaluationError(
-            f"the file raised {type(error).__name__}: {error}", origin=last_line(error, file)
-        ) from error
+        raise ConfigEvaluationError(raised(error, names), origin=last_line(error, file)) from error
     finally:
         reading_file.reset(token)
     layer = Layer(
@@ -246,5 +246,6 @@ def base_file(statement: ast.ImportFrom, file: str) -> str:
     if os.path.isdir(path) and not os.path.isfile(path + ".py"):
         raise ConfigParsingError(f"the base `{path}` is a folder; name a file in it", origin=where)
     if not os.path.isfile(path + ".py"):
-        raise ConfigParsingError(f"there is no base file `{path}.py`", origin=where)
+        near = nearest(f"{parts[-1]}.py", names_beside(path))
+        raise ConfigParsingError(f"there is no base file `{path}.py`{near}", origin=where)
     return path + ".py"

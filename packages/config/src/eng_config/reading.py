@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from .bases import is_remote
-from .errors import ConfigFileNotFoundError, ConfigSyntaxError
+from .errors import ConfigFileNotFoundError, ConfigSyntaxError, nearest
 from .origin import Origin
 
-__all__ = ["Reading", "last_line", "parse_python"]
+__all__ = ["Reading", "last_line", "names_beside", "parse_python", "raised"]
 
 
 class Reading(NamedTuple):
@@ -37,9 +38,25 @@ class Reading(NamedTuple):
             with open(file, encoding="utf-8") as stream:
                 return stream.read()
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
-            raise ConfigFileNotFoundError(f"there is no file `{file}`", origin=origin) from error
+            raise ConfigFileNotFoundError(
+                f"there is no file `{file}`{nearest(os.path.basename(file), names_beside(file))}",
+                path=origin.path if origin is not None else "",
+                origin=origin,
+            ) from error
         except UnicodeDecodeError as error:
             raise ConfigSyntaxError(f"this is not UTF-8 text: {error}", origin=Origin(file, 1)) from error
+
+
+def names_beside(file: str) -> list[str]:
+    """The names of the files in the folder that a file would be in."""
+    folder = os.path.dirname(file)
+    return sorted(os.listdir(folder)) if os.path.isdir(folder) else []
+
+
+def raised(error: Exception, names: Iterable[str]) -> str:
+    """What to say of an exception of a file, with the nearest of the names that are there for a wrong one."""
+    near = nearest(error.name or "", names) if isinstance(error, NameError) else ""
+    return f"the file raised {type(error).__name__}: {error}{near}"
 
 
 def parse_python(text: str, file: str) -> ast.Module:

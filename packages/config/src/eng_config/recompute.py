@@ -7,21 +7,38 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping
+from types import CodeType
 from typing import Any
 
+from .errors import ConfigSyntaxError
 from .merge import DELETE, merge_into
+from .origin import Origin
 
 __all__ = ["overlay", "run_program"]
 
 
 def run_program(tree: ast.Module, file: str, names: dict[str, Any], overrides: Mapping[str, Any]) -> None:
     """Execute a trusted file; with overrides, statement by statement."""
+    whole = compiled(
+        tree, file
+    )  # also where it is run in pieces: what cannot be compiled does not run at all
     if not overrides:
-        exec(compile(tree, file, "exec"), names)
+        exec(whole, names)
         return
     for statement in tree.body:
-        exec(compile(ast.Module([statement], []), file, "exec"), names)
+        exec(compiled(ast.Module([statement], []), file), names)
         overlay(names, overrides)
+
+
+def compiled(tree: ast.Module, file: str) -> CodeType:
+    """The code of a syntax tree; what only the compiler refuses is a `ConfigSyntaxError` too."""
+    try:
+        return compile(tree, file, "exec")
+    except (SyntaxError, ValueError) as error:
+        line = getattr(error, "lineno", None) or 1
+        raise ConfigSyntaxError(
+            f"this is not Python: {getattr(error, 'msg', error)}", origin=Origin(file, line)
+        ) from error
 
 
 def overlay(names: dict[Any, Any], overrides: Mapping[str, Any]) -> None:

@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NoReturn
 
-from .errors import ConfigError, ConfigEvaluationError, UntrustedConfigError
+from .errors import ConfigError, ConfigEvaluationError, UntrustedConfigError, nearest
 from .node import ConfigDict
 from .origin import Origin
 from .recompute import overlay
@@ -98,6 +98,8 @@ COMPARISONS: dict[type, Callable[[Any, Any], Any]] = {
     ast.NotIn: lambda left, right: left not in right,
 }
 CONVERSIONS: dict[int, Callable[[Any], str]] = {ord("a"): ascii, ord("r"): repr, ord("s"): str}
+#: statements that are not called as their class is
+KEYWORDS = {"AsyncFunctionDef": "async def", "ClassDef": "class", "FunctionDef": "def", "TryStar": "try"}
 SIGNS: dict[type, Callable[[Any], Any]] = {
     ast.Invert: operator.invert,
     ast.Not: operator.not_,
@@ -201,7 +203,8 @@ class Evaluator:
             case ast.Import() | ast.ImportFrom():
                 self.refuse("an import")
             case _:
-                self.refuse(f"the statement `{type(node).__name__.lower()}`")
+                kind = type(node).__name__
+                self.refuse(f"the statement `{KEYWORDS.get(kind, kind.lower())}`")
 
     def run_all(self, statements: list[ast.stmt]) -> None:
         for statement in statements:
@@ -275,7 +278,8 @@ class Evaluator:
             self.refuse(f"`{node.id}` as a value")
         if hasattr(builtins, node.id):
             self.refuse(f"`{node.id}`")
-        raise ConfigEvaluationError(f"the name `{node.id}` is not defined")
+        near = nearest(node.id, [*self.names, *FUNCTIONS])
+        raise ConfigEvaluationError(f"the name `{node.id}` is not defined{near}")
 
     def value_List(self, node: ast.List) -> list[Any]:
         return self.items(node.elts)

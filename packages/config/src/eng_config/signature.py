@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from inspect import Parameter, Signature
 from typing import Any, Literal, NamedTuple, Union
 
-__all__ = ["Accepted", "accepted", "fits", "spell_type"]
+__all__ = ["Accepted", "accepted", "choices_of", "fits", "spell_type"]
 
 
 class Accepted(NamedTuple):
@@ -164,6 +164,13 @@ def elements_fit(value: list[Any] | tuple[Any, ...], kind: Any, arguments: tuple
     if kind is tuple and arguments[-1] is not Ellipsis:
         return len(value) == len(arguments) and all(map(fits, value, arguments))
     return all(fits(part, arguments[0]) for part in value)
+
+
+def choices_of(annotation: Any) -> tuple[Any, ...]:
+    """The values that a `Literal` names, alone or among others."""
+    if typing.get_origin(annotation) is Literal:
+        return typing.get_args(annotation)
+    return tuple(choice for part in typing.get_args(annotation) for choice in choices_of(part))
 
 
 def spell_type(annotation: Any) -> str:

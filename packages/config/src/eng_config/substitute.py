@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from .errors import ConfigKeyError
+from .errors import ConfigKeyError, nearest
 from .origin import Origin
 
 __all__ = ["base_references", "environment_variables", "fill_references", "predefined_variables"]
@@ -91,7 +91,7 @@ def base_references(text: str) -> tuple[str, dict[str, str]]:
 def fill_references(value: Any, tokens: Mapping[str, str], base: Any) -> Any:
     """The value with every token replaced by what the base has at its key path."""
     if isinstance(value, str):
-        return look_up(base, tokens[value]) if value in tokens else value
+        return look_up(base, tokens[value], value) if value in tokens else value
     if isinstance(value, dict):
         return {key: fill_references(part, tokens, base) for key, part in value.items()}
     if isinstance(value, (list, tuple)):
@@ -99,8 +99,20 @@ def fill_references(value: Any, tokens: Mapping[str, str], base: Any) -> Any:
     return value
 
 
-def look_up(base: Any, path: str) -> Any:
+class UnknownReference(LookupError):
+    """The base has nothing at the key path that a token stands for."""
+
+    def __init__(self, token: str, path: str, near: str) -> None:
+        super().__init__(path)
+        self.token, self.path, self.near = token, path, near
+
+
+def look_up(base: Any, path: str, token: str) -> Any:
     """What the base has at a written key path."""
     for step in path.split("."):
-        base = base[int(step)] if isinstance(base, (list, tuple)) and step.isdigit() else base[step]
+        try:
+            base = base[int(step)] if isinstance(base, (list, tuple)) and step.isdigit() else base[step]
+        except (LookupError, TypeError):
+            keys = [str(key) for key in base] if isinstance(base, dict) else []
+            raise UnknownReference(token, path, nearest(step, keys)) from None
     return base

@@ -26,10 +26,16 @@ from .lines import Layer
 from .merge import merge_into
 from .node import ConfigDict, settle
 from .origin import Origin
-from .reading import Reading, last_line, parse_python
+from .reading import Reading, last_line, parse_python, raised
 from .recompute import overlay, run_program
 from .style import BASE, is_base_assignment, is_import_style
-from .substitute import base_references, environment_variables, fill_references, predefined_variables
+from .substitute import (
+    UnknownReference,
+    base_references,
+    environment_variables,
+    fill_references,
+    predefined_variables,
+)
 from .weight import check_weight
 
 __all__ = ["SUFFIXES", "TextFile", "read_text_file"]
@@ -121,6 +127,13 @@ def read_text_file(
     except ConfigTypeError as error:
         error.origin = layer.locate(error.path)
         raise
+    except UnknownReference as error:
+        line = prepared.count("\n", 0, prepared.index(error.token)) + 1
+        raise ConfigKeyError(
+            f"the bases have no `{error.path}`{error.near}; name what is there",
+            path=f"{BASE}.{error.path}",
+            origin=Origin(file, line),
+        ) from None
     return TextFile(values, layer, "\n".join([*texts, f"{file}\n{source}"]), used)
 
 
@@ -135,8 +148,8 @@ class DataProgram:
     def bases(self) -> list[tuple[str, int]]:
         names = self.values.pop(BASE, [])
         whole = Layer(file=self.file, text=self.text, prepared=self.text, suffix=self.suffix)
-        line = whole.locate(BASE).line if names else 1
-        return [(name, line) for name in base_names(names, Origin(self.file, line, BASE))]
+        listed = base_names(names, Origin(self.file, whole.locate(BASE).line if names else 1, BASE))
+        return [(name, whole.locate(f"{BASE}.{step}").line) for step, name in enumerate(listed)]
 
     def run(self, base: ConfigDict) -> dict[str, Any]:
         return self.values
@@ -168,7 +181,11 @@ class PythonProgram:
                         path=BASE,
                         origin=where,
                     ) from error
-                return [(name, statement.lineno) for name in base_names(names, where)]
+                value = statement.value  # type: ignore[attr-defined]  # as above
+                parts = value.elts if isinstance(value, (ast.List, ast.Tuple)) else [value]
+                return [
+                    (name, part.lineno) for name, part in zip(base_names(names, where), parts, strict=True)
+                ]
         return []
 
     def run(self, base: ConfigDict) -> dict[str, Any]:
@@ -181,12 +198,12 @@ class PythonProgram:
         names: dict[str, Any] = {"__file__": self.file, "__name__": "__config__", BASE: base}
         try:
             run_program(self.tree, self.file, names, self.reading.overrides)
-        except ConfigError:
+        except ConfigError as error:
+            if error.origin is None:
+                error.origin = last_line(error, self.file)
             raise
         except Exception as error:
-            raise ConfigEvaluationError(
-                f"the file raised {type(error).__name__}: {error}", origin=last_line(error, self.file)
-            ) from error
+            raise ConfigEvaluationError(raised(error, names), origin=last_line(error, self.file)) from error
         names.pop(BASE)
         return settings(names)
 

@@ -43,6 +43,8 @@ def load(text: str, file: str) -> Any:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         what = ", ".join(part for part in (error.context, error.problem) if part)
+        if "could not determine a constructor" in what:
+            what = f"{what.rsplit(' ', 1)[1]} is a tag, and only plain data is read; write the value itself"
         line = mark.line + 1 if mark else 1
         raise ConfigSyntaxError(f"this is not YAML: {what}", origin=Origin(file, line)) from error
     except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
