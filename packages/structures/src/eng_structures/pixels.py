@@ -57,10 +57,10 @@ class PixelData(BaseDataElement):
         """The window of these rows and columns; a number keeps its dimension.
 
         Raises:
-            TypeError: the index is not a pair of numbers or slices.
+            ElementTypeError: the index is not a pair of numbers or slices.
         """
         if not _is_pair(item):
-            raise TypeError(f"a PixelData takes an index of two, rows and columns; got {item!r}")
+            raise ElementTypeError(f"a PixelData takes an index of two, rows and columns; got {item!r}")
         rows, columns = (_keep_dimension(each) for each in item)
         element = type(self)(metainfo=self.metainfo)
         for name, value in self.items():
@@ -77,4 +77,6 @@ def _keep_dimension(index: object) -> slice:
         return index
     if isinstance(index, int | np.integer):
         return slice(int(index), int(index) + 1 or None)
-    raise TypeError(f"rows and columns are chosen by numbers or slices, not by a {type(index).__name__}")
+    raise ElementTypeError(
+        f"rows and columns are chosen by numbers or slices, not by a {type(index).__name__}"
+    )
