@@ -99,7 +99,7 @@ def _draw_label(visualizer: Visualizer, label: Any, score: Any, meta: Mapping[st
 
 
 def _draw_texts(visualizer: Visualizer, texts: list[str], positions: np.ndarray, colors: Any) -> None:
-    size = float(np.clip(min(visualizer.width, visualizer.height) / 25, 4, 14)) * 72 / visualizer.dpi
+    size = float(np.clip(min(visualizer.width, visualizer.height) / 16, 7, 16)) * 72 / visualizer.dpi
     box = {"facecolor": "black", "alpha": 0.6, "pad": 0.7, "edgecolor": "none"}
     bright = [tuple(int(128 + channel / 2) for channel in color) for color in colors]
     visualizer.draw_texts(texts, positions, colors=bright, font_sizes=size, bboxes=box)
