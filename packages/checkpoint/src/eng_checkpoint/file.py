@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import logging
 import pickle
 import re
+import threading
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any, BinaryIO, TypeAlias, cast
 
 import torch
@@ -17,7 +20,7 @@ import torch
 from eng_fileio import atomic_write
 
 from .errors import CheckpointError, CorruptCheckpointError, UnsafeCheckpointError
-from .legacy import is_reference_class, stand_ins
+from .legacy import is_reference_class, one_at_a_time, stand_ins
 from .manifest import defect_of_file
 from .plain import check_plain
 from .safetensors import SUFFIX, read_safetensors, write_safetensors
@@ -127,17 +130,22 @@ def _read(path: Path, map_location: MapLocation, trust: bool) -> Any:
         raise CorruptCheckpointError(str(path), _reason(error)) from error
     except _UNREADABLE as error:
         raise CorruptCheckpointError(str(path), _reason(error)) from error
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # which torch raises for a cut file
+            raise
+        raise CorruptCheckpointError(str(path), "it is no file of torch, or a part of one") from error
 
 
 def _read_plain(path: Path, map_location: MapLocation) -> Any:
     """With an empty allow-list; only if that refuses a class of the reference's files, with stand-ins."""
-    try:
-        return torch.load(path, map_location=map_location, weights_only=True)
-    except pickle.UnpicklingError as error:
-        if not is_reference_class(_refused_global(str(error))):
-            raise
-    with stand_ins() as to_plain:
-        return to_plain(torch.load(path, map_location=map_location, weights_only=True))
+    with one_at_a_time:  # no other reading may meet the stand-ins
+        try:
+            return torch.load(path, map_location=map_location, weights_only=True)
+        except pickle.UnpicklingError as error:
+            if not is_reference_class(_refused_global(str(error))):
+                raise
+        with stand_ins() as to_plain:
+            return to_plain(torch.load(path, map_location=map_location, weights_only=True))
 
 
 def _raise_if_damaged(path: Path, reason: str | None) -> None:
@@ -159,34 +167,55 @@ def _reason(error: Exception) -> str:
 class _HashingFile:
     """A file to write to once, from the first byte to the last, that knows the digest of what it was given.
 
-    Large pieces are hashed by a second thread while the first one writes them.
+    Large pieces are hashed by a second thread while the first one writes them. (A bare thread: an executor takes
+    no more work while the interpreter ends, when a save in the background may still be under way.)
     """
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
         self._hash = hashlib.sha256()
-        self._aside = ThreadPoolExecutor(1, thread_name_prefix="checkpoint-digest")
+        self._pieces: SimpleQueue[Any] = SimpleQueue()
+        self._hashed = threading.Semaphore(0)
+        self._aside = threading.Thread(target=self._hash_aside, name="checkpoint-digest")
+        self._refusal: OSError | None = None
         self.bytes = 0
 
     def __enter__(self) -> _HashingFile:
+        self._aside.start()
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self._aside.shutdown()
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        self._pieces.put(None)
+        self._aside.join()
+        if self._refusal is not None and error is not self._refusal:
+            # torch goes on to write its table of contents, and complains of that
+            raise self._refusal from None
 
     def write(self, data: Any) -> int:
         self.bytes += len(data)
         if len(data) < _HASHED_ASIDE_BYTES:
             self._hash.update(data)
-            return self._file.write(data)
-        hashed = self._aside.submit(self._hash.update, data)
+            return self._pass_on(data)
+        self._pieces.put(data)
         try:
-            return self._file.write(data)
+            return self._pass_on(data)
         finally:
-            hashed.result()  # `data` is the caller's memory, and only ours until we return
+            self._hashed.acquire()  # `data` is the caller's memory, and only ours until we return
 
     def flush(self) -> None:
         self._file.flush()
 
     def hexdigest(self) -> str:
         return self._hash.hexdigest()
+
+    def _pass_on(self, data: Any) -> int:
+        try:
+            return self._file.write(data)
+        except OSError as error:
+            self._refusal = self._refusal or error
+            raise
+
+    def _hash_aside(self) -> None:
+        while (data := self._pieces.get()) is not None:
+            self._hash.update(data)
+            self._hashed.release()

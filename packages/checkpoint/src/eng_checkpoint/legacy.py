@@ -16,7 +16,9 @@ from typing import Any
 
 import torch
 
-_loading = threading.Lock()  # torch keeps one table of allowed names for the whole process
+one_at_a_time = threading.Lock()
+"""Held while reading, for torch keeps one table of allowed names for the whole process."""
+
 _DTYPES = {
     "b1": torch.bool,
     "f2": torch.float16,
@@ -37,11 +39,11 @@ class _HistoryBuffer:
         self.state = state
 
     def plain(self) -> dict[str, Any]:
-        found = {key.strip("_"): _plain(value) for key, value in self.state.items()}
+        found = {key: _plain(value) for key, value in self.state.items()}
         return {
-            "log_history": _listed(found.get("log_history", [])),
-            "count_history": _listed(found.get("count_history", [])),
-            "max_length": int(found.get("max_length", 1_000_000)),
+            "_log_history": _listed(found.get("_log_history", [])),
+            "_count_history": _listed(found.get("_count_history", [])),
+            "_max_length": int(found.get("_max_length", 1_000_000)),
         }
 
 
@@ -102,10 +104,17 @@ def _new_list(items: Sequence[Any] = (), *_: Any) -> list[Any]:
     return list(items)
 
 
+def _no_bytes(*_: Any) -> bytes:
+    """How the content of an empty array is written."""
+    return b""
+
+
 _STAND_INS: dict[str, Any] = {
     "mmengine.logging.history_buffer.HistoryBuffer": _HistoryBuffer,
     "builtins.getattr": _Method,
     "__builtin__.getattr": _Method,
+    "builtins.bytes": _no_bytes,
+    "__builtin__.bytes": _no_bytes,
     "collections.deque": _new_list,
     "numpy.dtype": _DType,
     "numpy.ndarray": _Array,
@@ -116,13 +125,13 @@ _STAND_INS: dict[str, Any] = {
 
 def is_reference_class(name: str | None) -> bool:
     """Whether a name that torch refused is one that this room has a stand-in for."""
-    return name in _STAND_INS
+    return name in _STAND_INS or f"builtins.{name}" in _STAND_INS  # torch leaves `builtins` out
 
 
 @contextmanager
 def stand_ins() -> Iterator[Callable[[Any], Any]]:
     """While it lasts, torch builds the stand-ins; what is yielded turns a state of them into plain data."""
-    with _loading, torch.serialization.safe_globals([(item, name) for name, item in _STAND_INS.items()]):
+    with torch.serialization.safe_globals([(item, name) for name, item in _STAND_INS.items()]):
         yield _plain
 
 

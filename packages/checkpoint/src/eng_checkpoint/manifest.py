@@ -101,10 +101,10 @@ def entries(folder: str | Path) -> tuple[Entry, ...]:
         raise ManifestError(f"{path} cannot be read: {error}") from error
     try:
         if content["format"] != _FORMAT:
-            raise ManifestError(f"{path} has format {content['format']!r}; this version reads {_FORMAT}")
+            raise ManifestError(f"its format is {content['format']!r}, and this version reads {_FORMAT}")
         return tuple(_entry(item) for item in content["entries"])
-    except (KeyError, TypeError, ValueError) as error:
-        raise ManifestError(f"{path} is not a list of checkpoints: {error!r}") from error
+    except (AttributeError, KeyError, TypeError, ValueError, ManifestError) as error:
+        raise ManifestError(f"{path} is not a list of checkpoints: {error}") from error
 
 
 def defect_of_file(path: Path, verify: Verify) -> str | None:

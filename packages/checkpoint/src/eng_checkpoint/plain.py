@@ -58,6 +58,8 @@ def _check(value: Any, path: str, above: tuple[int, ...], also: tuple[type, ...]
     if kind in also:
         return
     if kind in _LEAVES:
+        if kind is bytes and not value:  # pickle writes these as a call, which torch refuses to read
+            raise PlainDataError(path, "empty bytes")
         if isinstance(value, Tensor):
             for name, attribute in vars(value).items():
                 _check(attribute, _join(path, name), (), also)

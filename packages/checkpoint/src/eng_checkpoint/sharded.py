@@ -66,6 +66,7 @@ def load_sharded(state: dict[str, Any], path: str | Path, *, verify: Verify = "f
 
     Raises:
         CorruptCheckpointError: It is not what was written.
+        StateMismatchError: Names or shapes of `state` are others than those that were saved.
         UnsafeCheckpointError: It asks for more than plain data; nothing of it has run.
     """
     from .shards import fill_from_shards

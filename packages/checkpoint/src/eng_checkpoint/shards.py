@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import pickle
 import re
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
@@ -26,7 +27,7 @@ from torch.distributed.checkpoint.state_dict_loader import load
 from torch.distributed.checkpoint.state_dict_saver import save
 from torch.distributed.tensor import DTensor
 
-from .errors import CorruptCheckpointError, UnsafeCheckpointError
+from .errors import CorruptCheckpointError, StateMismatchError, UnsafeCheckpointError
 
 SPREAD = (DTensor,)
 """Types of tensors of which each rank has a part."""
@@ -82,7 +83,9 @@ def read_shards(path: Path, map_location: Any = "cpu") -> dict[str, Any]:
 def unwrapped() -> Iterator[None]:
     """Raise what really happened, where torch would raise a collection of every rank's tracebacks."""
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "torch.distributed is disabled")  # as it was asked for
+            yield
     except CheckpointException as error:
         failure = next(iter(error.failures.values()))
         raise failure[0] from None
@@ -97,8 +100,13 @@ def write_shards(state: Mapping[str, Any], folder: Path, *, alone: bool) -> None
 
 def fill_from_shards(state: dict[str, Any], path: Path, *, alone: bool) -> None:
     """Fill the tensors of a state in place, each rank its own part, and replace the other values."""
-    with unwrapped():
-        load(state, storage_reader=PlainReader(path), planner=PlainPlanner(), no_dist=alone)
+    reader = PlainReader(path)
+    reader.read_metadata()  # what is wrong with it is raised here as it is; later it is one text among others
+    try:
+        with unwrapped():
+            load(state, storage_reader=reader, planner=PlainPlanner(), no_dist=alone)
+    except (AssertionError, RuntimeError, ValueError) as error:
+        raise StateMismatchError(f"{path} does not fit: {error}") from error
 
 
 class PlainReader(FileSystemReader):

@@ -101,7 +101,8 @@ def get_state_dict(
         known = getattr(state, "_metadata", OrderedDict())
         # a wrapper and what it wraps share one bare path; the inner one comes later and is the one that
         # counts
-        known.update({(prefix + bare.get(path, path)).rstrip("."): item for path, item in metadata.items()})
+        for path, item in metadata.items():
+            known[(prefix + bare.get(f"{path}." if path else "", path)).rstrip(".")] = item
         state._metadata = known  # type: ignore[attr-defined]  # torch carries versions so
     return state
 

@@ -1,0 +1,73 @@
+import json
+
+import pytest
+
+from eng_checkpoint import ManifestError, commit, entries, find_newest_valid, load_file
+
+
+@pytest.fixture
+def folder(tmp_path):
+    commit(tmp_path, "a.pth", {"n": 1}, epoch=0, iter=1, step=1)
+    return tmp_path
+
+
+def edit(folder, **changes):
+    content = json.loads((folder / "manifest.json").read_text())
+    content["entries"][0].update(changes)
+    (folder / "manifest.json").write_text(json.dumps(content))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"name": "../../etc/x"},
+        {"name": "/etc/passwd"},
+        {"bytes": -1},
+        {"bytes": "many"},
+        {"sha256": "zz"},
+        {"kind": "other"},
+        {"next": {"name": "../x", "bytes": 1, "sha256": "0" * 64}},
+        {"epoch": None},
+    ],
+    ids=str,
+)
+def test_a_list_that_lies_is_refused(folder, changes):
+    """Nothing outside the folder is looked at; the error names the file."""
+    edit(folder, **changes)
+    with pytest.raises(ManifestError, match=r"manifest\.json"):
+        entries(folder)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"format": 99}', '{"entries": []}', "[" * 100_000, "\xff"])
+def test_a_list_that_cannot_be_read(folder, text):
+    """Damaged, of a later format, or made to break the reader."""
+    (folder / "manifest.json").write_text(text, encoding="latin1")
+    with pytest.raises(ManifestError):
+        entries(folder)
+
+
+def test_a_list_of_a_million_is_not_read(folder):
+    """Its size alone tells that it is none of ours."""
+    with open(folder / "manifest.json", "r+b") as file:
+        file.truncate(65 << 20)
+    with pytest.raises(ManifestError, match="larger than"):
+        entries(folder)
+
+
+def test_a_changed_digest_or_size_is_noticed(folder):
+    """The file is not what its entry says."""
+    edit(folder, sha256="0" * 64)
+    with pytest.raises(Exception, match="another digest"):
+        load_file(folder / "a.pth")
+    edit(folder, bytes=7)
+    with pytest.raises(Exception, match="too long"):
+        load_file(folder / "a.pth")
+
+
+def test_a_damaged_list_does_not_lose_the_checkpoints(folder, caplog):
+    """They are found by their names and their own checksums, with a warning."""
+    (folder / "manifest.json").write_text("{")
+    found = find_newest_valid(folder)
+    assert (found.path, found.entry) == (folder / "a.pth", None)
+    assert [item.name for item in found.skipped] == ["manifest.json"]
+    assert "was not verified" in caplog.text
