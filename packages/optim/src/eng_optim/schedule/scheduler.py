@@ -115,8 +115,9 @@ class ParamScheduler:
         for name in own:
             setattr(self, name, state_dict[name])
         self.base_values = list(self.base_values)
-        if self._optimizer_steps is not None:
+        if self._optimizer_steps is not None and self._global_step > 1:
             self._optimizer_steps.forget()
+            self._optimizer_steps = None
 
     @classmethod
     def build_iter_from_epoch(cls, *args: Any, epoch_length: int | None = None, **kwargs: Any) -> Self:
