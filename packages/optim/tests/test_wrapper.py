@@ -1,12 +1,13 @@
 """The optimizer wrapper: what reaches the parameters, when, and what is saved."""
 
 import io
+import sys
 from typing import Any
 
 import pytest
 import torch
 from torch import nn
-from torch.optim import SGD
+from torch.optim import LBFGS, SGD
 
 from eng_optim import OptimWrapper, SettingError
 
@@ -152,3 +153,156 @@ def test_several_groups_have_a_pseudo_group() -> None:
     assert [group["lr"] for group in wrapper.param_groups] == [0.1, 0.01, 0.01]
     assert wrapper.get_lr() == {"base_lr": [0.01], "lr": [0.1, 0.01]}
     assert wrapper.get_momentum() == {"momentum": [0.9, 0.9]}
+
+
+def test_plain_step_costs_little() -> None:
+    """A plain step costs at most twelve Python calls more than the raw loop."""
+
+    def calls(run: Any) -> float:
+        count = 0
+
+        def profile(frame: Any, event: str, argument: Any) -> None:
+            nonlocal count
+            count += event == "call"
+
+        run()
+        sys.setprofile(profile)
+        try:
+            for _ in range(20):
+                run()
+        finally:
+            sys.setprofile(None)
+        return count / 20
+
+    model = nn.Linear(2, 1)
+    optimizer = SGD(model.parameters(), lr=0.1, momentum=0.9)
+    wrapper = OptimWrapper(optimizer)
+    batch = torch.ones(3, 2)
+
+    def raw() -> None:
+        model(batch).mean().backward()
+        optimizer.step()
+        optimizer.zero_grad()
+
+    def ours() -> None:
+        with wrapper.optim_context(model):
+            loss = model(batch).mean()
+        wrapper.update_params(loss)
+
+    assert calls(ours) <= calls(raw) + 12
+
+
+def test_arguments_reach_step_and_zero() -> None:
+    """A closure goes to the optimizer's step, `set_to_none` to its `zero_grad`."""
+    weight = nn.Parameter(torch.ones(1))
+    wrapper = OptimWrapper(LBFGS([weight], lr=0.5))
+
+    def closure() -> torch.Tensor:
+        wrapper.optimizer.zero_grad()
+        loss = weight.square().sum()
+        loss.backward()
+        return loss
+
+    wrapper.update_params(
+        weight.square().sum(), step_kwargs={"closure": closure}, zero_kwargs={"set_to_none": False}
+    )
+    assert weight.item() == pytest.approx(0.0, abs=1e-4)
+    assert weight.grad is not None
+    assert weight.grad.item() == 0.0
+
+
+def test_parts_make_the_whole() -> None:
+    """`backward`, `step` and `zero_grad` by hand are the same as `update_params`."""
+    model, wrapper = weight_of_six(1)
+    for _ in range(2):
+        wrapper.backward(model(torch.full((1, 1), 6.0)).sum(), retain_graph=False)
+        wrapper.step()
+        wrapper.zero_grad()
+    assert model.weight.item() == -12.0
+    assert model.weight.grad is None
+    assert (wrapper.step_count, wrapper.inner_count) == (2, 2)
+
+
+def test_window_by_hand() -> None:
+    """Who asks `should_update` accumulates as the wrapper does."""
+    model, wrapper = weight_of_six(3)
+    for _ in range(6):
+        wrapper.backward(wrapper.scale_loss(model(torch.full((1, 1), 6.0)).sum()))
+        if wrapper.should_update():
+            wrapper.step()
+            wrapper.zero_grad()
+    assert model.weight.item() == pytest.approx(-12.0)
+
+
+def test_optimizer_with_a_zero_of_its_own() -> None:
+    """An optimizer that overrides `zero_grad` is asked for it."""
+
+    class Keeper(SGD):
+        zeroed = 0
+
+        def zero_grad(self, set_to_none: bool = True) -> None:
+            self.zeroed += 1
+            super().zero_grad(set_to_none)
+
+    optimizer = Keeper([nn.Parameter(torch.zeros(1))], lr=0.1)
+    OptimWrapper(optimizer).update_params(optimizer.param_groups[0]["params"][0].sum())
+    assert optimizer.zeroed == 1
+
+
+def test_frozen_parameters_are_not_clipped() -> None:
+    """Only what is trained counts for the norm."""
+    frozen = nn.Parameter(torch.zeros(1), requires_grad=False)
+    frozen.grad = torch.full((1,), 100.0)
+    trained = nn.Parameter(torch.zeros(1))
+    wrapper = OptimWrapper(SGD([frozen, trained], lr=1.0), clip_grad={"max_norm": 10.0})
+    wrapper.update_params(3 * trained.sum())
+    assert wrapper.grad_norm is not None
+    assert wrapper.grad_norm.item() == 3.0
+
+
+def test_batch_norm_sees_small_batches(caplog: pytest.LogCaptureFixture) -> None:
+    """Accumulation with batch norm is said to differ from the big batch; without accumulation nothing is said."""
+    model = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2))
+    for counts in (1, 2):
+        caplog.clear()
+        wrapper = OptimWrapper(SGD(model.parameters(), lr=0.1), accumulative_counts=counts)
+        wrapper.initialize_count_status(model, 0, 10)
+        assert ("batch norm" in caplog.text) == (counts == 2)
+
+
+@pytest.mark.parametrize("counts", [0, -1])
+def test_no_accumulation_at_all(counts: int) -> None:
+    """A window has at least one micro-batch; the error is one for `assert` habits too."""
+    with pytest.raises(AssertionError, match="at least 1"):
+        weight_of_six(counts)
+
+
+def test_state_inside_a_window_with_weights() -> None:
+    """Gradients and weights of an open window go on in the next process, to the same step."""
+
+    def step(model: nn.Linear, wrapper: OptimWrapper, weight: float) -> None:
+        wrapper.update_params(model(torch.full((1, 1), 6.0)).sum(), weight=weight)
+
+    model, wrapper = weight_of_six(2)
+    step(model, wrapper, 3.0)
+    successor_model, successor = weight_of_six(2)
+    successor.load_state_dict(wrapper.state_dict())
+    step(model, wrapper, 1.0)
+    step(successor_model, successor, 1.0)
+    assert model.weight.item() == successor_model.weight.item() == pytest.approx(-6.0)
+
+
+def test_gradients_of_another_model() -> None:
+    """Gradients for another number of parameters are an error, not a silent loss."""
+    model, wrapper = weight_of_six(2)
+    wrapper.update_params(model(torch.ones(1, 1)).sum())
+    state = wrapper.state_dict()
+    state["accumulation"]["gradients"] *= 2
+    with pytest.raises(ValueError, match="zip"):
+        wrapper.load_state_dict(state)
+
+
+def test_repr_says_what_it_wraps() -> None:
+    """Type, window and optimizer can be read."""
+    _, wrapper = weight_of_six(3)
+    assert repr(wrapper).startswith("Type: OptimWrapper\n_accumulative_counts: 3\noptimizer:\nSGD (")

@@ -5,14 +5,16 @@ last window of a training of `last` micro-batches (-1: the end is not known). Mi
 1.
 """
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
 from torch import Tensor, distributed, nn
 
 from eng_optim.errors import SettingError
+
+NO_CONTEXT = nullcontext()
 
 
 def closes_window(count: int, size: int, last: int = -1) -> bool:
@@ -38,29 +40,19 @@ def length_of_window(count: int, size: int, last: int = -1) -> int:
     return rest
 
 
-def without_gradient_sync(model: nn.Module) -> AbstractContextManager[Any]:
-    """Return the context in which a backward pass keeps its gradients to this process.
+def gradient_sync(model: nn.Module, *, wanted: bool) -> AbstractContextManager[Any]:
+    """Return the context of a forward pass whose gradients go to the other ranks, or stay here.
 
-    `no_sync()` of DDP and FSDP1, `set_requires_gradient_sync` of FSDP2; other models have nothing to hold
-    back.
+    `set_requires_gradient_sync` of FSDP2 is read in the backward pass, which may come after the context: it stays
+    as it is set until the next micro-batch. `no_sync()` of DDP and FSDP1 is read in the forward pass. Other models
+    have nothing to hold back.
     """
-    no_sync: Callable[[], AbstractContextManager[Any]] | None = getattr(model, "no_sync", None)
-    if no_sync is not None:
-        return no_sync()
-    return _sharded_without_gradient_sync(model)
-
-
-@contextmanager
-def _sharded_without_gradient_sync(model: nn.Module) -> Iterator[None]:
     switch: Callable[[bool], None] | None = getattr(model, "set_requires_gradient_sync", None)
-    if switch is None:
-        yield
-        return
-    switch(False)
-    try:
-        yield
-    finally:
-        switch(True)
+    if switch is not None:
+        switch(wanted)
+        return NO_CONTEXT
+    no_sync: Callable[[], AbstractContextManager[Any]] | None = getattr(model, "no_sync", None)
+    return NO_CONTEXT if wanted or no_sync is None else no_sync()
 
 
 def scale_gradients(parameters: Iterable[Tensor], factor: float | Tensor) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from eng_optim.accumulate import NO_CONTEXT
 from eng_optim.errors import SettingError
 from eng_optim.wrapper import OptimWrapper
 from eng_registry import OPTIM_WRAPPERS
@@ -89,9 +90,8 @@ class AmpOptimWrapper(OptimWrapper):
     def optim_context(self, model: nn.Module) -> AbstractContextManager[Any]:
         """Return the context of one micro-batch: autocast, and no gradient sync inside a window."""
         autocast = torch.autocast(self.device_type, dtype=self.cast_dtype)
-        if self._accumulative_counts == 1 or self.should_sync():
-            return autocast
-        return _both(super().optim_context(model), autocast)
+        outer = super().optim_context(model)
+        return autocast if outer is NO_CONTEXT else _both(outer, autocast)
 
     def state_dict(self) -> dict[str, Any]:
         """Return the state of `OptimWrapper`, and that of the scaler under `loss_scaler` ({} without
@@ -110,7 +110,7 @@ class AmpOptimWrapper(OptimWrapper):
         dtype = self.cast_dtype or torch.get_autocast_dtype(device_type)
         enabled = dtype == torch.float16 or not self._is_dynamic
         settings = {"enabled": enabled, **self._scaler_settings}
-        if self._use_fsdp:
+        if self._use_fsdp:  # imported here: it brings all of FSDP, which takes a second
             from torch.distributed.fsdp.sharded_grad_scaler import ShardedGradScaler
 
             return ShardedGradScaler(device_type, **settings)

@@ -5,7 +5,7 @@ the plain case (no accumulation, no clipping, no subclass) goes straight to torc
 """
 
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from logging import getLogger
 from typing import Any
 
@@ -13,11 +13,12 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from eng_optim.accumulate import (
+    NO_CONTEXT,
     closes_window,
+    gradient_sync,
     length_of_window,
     scale_gradients,
     weight_of_all_ranks,
-    without_gradient_sync,
 )
 from eng_optim.base import BaseOptimWrapper
 from eng_optim.clip import make_clip
@@ -26,8 +27,6 @@ from eng_optim.errors import SettingError
 from eng_registry import OPTIM_WRAPPERS
 
 logger = getLogger(__name__)
-
-NO_CONTEXT = nullcontext()
 
 
 @OPTIM_WRAPPERS.register_module()
@@ -153,9 +152,9 @@ class OptimWrapper(BaseOptimWrapper):
 
         Inside a window the gradients of a distributed `model` are not sent to the other ranks.
         """
-        if self._accumulative_counts == 1 or self.should_sync():
+        if self._accumulative_counts == 1:
             return NO_CONTEXT
-        return without_gradient_sync(model)
+        return gradient_sync(model, wanted=self.should_sync())
 
     def initialize_count_status(self, model: nn.Module, init_counts: int, max_counts: int) -> None:
         """Say where training begins and how long it is, in micro-batches; -1 if the end is not known.

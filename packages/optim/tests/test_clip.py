@@ -1,0 +1,80 @@
+"""Clipping: from the mapping to the gradients."""
+
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from eng_optim import SettingError
+from eng_optim.clip import make_clip
+
+
+def parameter(*gradient: float) -> nn.Parameter:
+    """A parameter with that gradient."""
+    weight = nn.Parameter(torch.zeros(len(gradient)))
+    weight.grad = torch.tensor(gradient)
+    return weight
+
+
+@pytest.mark.parametrize(
+    ("clip_grad", "expected"),
+    [
+        ({"max_norm": 1}, [0.6, 0.8]),
+        ({"type": "norm", "max_norm": 5, "norm_type": 1}, [15 / 7, 20 / 7]),
+        ({"max_norm": 100}, [3, 4]),
+        ({"clip_value": 3.5}, [3, 3.5]),
+        ({"type": "value", "clip_value": 0.5}, [0.5, 0.5]),
+    ],
+)
+def test_each_way(clip_grad: dict[str, Any], expected: list[float]) -> None:
+    """The keys say which clipping is meant, and `type` may say it too."""
+    weight = parameter(3.0, 4.0)
+    clip = make_clip(clip_grad)
+    assert clip is not None
+    clip([weight])
+    assert weight.grad is not None
+    assert weight.grad.tolist() == pytest.approx(expected, rel=1e-5)
+
+
+def test_norm_is_that_of_all_parameters_together() -> None:
+    """Not each parameter is clipped, but the direction of all is kept."""
+    first, second = parameter(3.0), parameter(4.0)
+    clip = make_clip({"max_norm": 1.0})
+    assert clip is not None
+    assert clip([first, second]) == 5.0
+    assert first.grad is not None
+    assert first.grad.item() == pytest.approx(0.6, rel=1e-5)
+
+
+def test_configuration_stays_as_it_is() -> None:
+    """The same mapping can configure a second wrapper."""
+    clip_grad = {"type": "norm", "max_norm": 1}
+    make_clip(clip_grad)
+    assert clip_grad == {"type": "norm", "max_norm": 1}
+
+
+def test_nothing_to_clip() -> None:
+    """None is no clipping."""
+    assert make_clip(None) is None
+
+
+def test_unknown_kind() -> None:
+    """A kind that there is not is named together with those that there are."""
+    with pytest.raises(ValueError, match="'l2'; there are 'norm' and 'value'"):
+        make_clip({"type": "l2", "max_norm": 1})
+
+
+@pytest.mark.parametrize(
+    ("clip_grad", "message"),
+    [
+        ({}, "is a mapping"),
+        ([1], "is a mapping"),
+        ({"type": "norm"}, "add `max_norm`"),
+        ({"type": "value"}, "add `clip_value`"),
+    ],
+)
+def test_how_much_is_missing(clip_grad: Any, message: str) -> None:
+    """A clipping without a limit says what to add."""
+    with pytest.raises(SettingError, match=message):
+        make_clip(clip_grad)
