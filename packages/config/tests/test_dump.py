@@ -82,7 +82,7 @@ def free_of_braces(text):
 
 
 @given(plain)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_dumping_and_loading_gives_an_equal_configuration(data):
     """In every format, with the same types, whatever it holds."""
     cfg = Config(data)
@@ -98,7 +98,7 @@ def test_dumping_and_loading_gives_an_equal_configuration(data):
 
 
 @given(plain)
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_pickling_gives_an_equal_configuration(data):
     """As a spawned process gets it."""
     cfg = Config(data)

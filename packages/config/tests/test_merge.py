@@ -55,14 +55,14 @@ def merged(base, *children):
 
 
 @given(tables)
-@settings(deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_nothing_changes_nothing(tree):
     """On either side; and merging something over itself."""
     assert merged(tree, {}) == merged({}, tree) == merged(tree, tree) == tree
 
 
 @given(tables, tables)
-@settings(deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_a_second_time_changes_nothing(base, child):
     """And every key of both is there."""
     once = merged(base, child)
@@ -72,7 +72,7 @@ def test_a_second_time_changes_nothing(base, child):
 
 
 @given(tables, tables, tables)
-@settings(deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_one_after_the_other_is_both_merged_first(a, b, c):
     """For children that meet dictionaries with dictionaries."""
     assert merged(a, b, c) == merged(a, merged(b, c)) or not compatible(a, b, c)
@@ -90,14 +90,14 @@ def compatible(*tables_):
 
 
 @given(tables, tables)
-@settings(deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_delete_replaces(base, child):
     """Whatever was there."""
     assert merged({"k": base}, {"k": {**child, "_delete_": True}}) == {"k": child}
 
 
 @given(tables, tables)
-@settings(deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_the_child_is_not_shared(base, child):
     """Changing the result changes no one else."""
     before = copy.deepcopy(child)

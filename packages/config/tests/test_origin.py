@@ -173,7 +173,7 @@ class Writer:
 
 
 @given(tables, st.lists(st.integers(0, 2), min_size=1, max_size=7))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_whatever_the_layout_the_line_holds_the_value(data, breaks):
     """In JSON, in YAML's flow style, and in Python."""
     writer = Writer(breaks)
@@ -191,7 +191,7 @@ def test_whatever_the_layout_the_line_holds_the_value(data, breaks):
 
 
 @given(tables, tables, st.data())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_after_a_merge_the_file_and_line_hold_the_value(tmp_path_factory, base, child, data):
     """Mutate any number of either file: the reported line is where it is read from."""
     folder = tmp_path_factory.mktemp("merge")

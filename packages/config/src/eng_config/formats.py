@@ -12,8 +12,9 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from .errors import ConfigSyntaxError, ConfigTypeError
+from .errors import ConfigError, ConfigSyntaxError, ConfigTypeError, ConfigValueError
 from .origin import Origin, join_path
+from .weight import check_weight, too_deep
 
 __all__ = ["DATA_SUFFIXES", "parse_data", "write_data"]
 
@@ -29,7 +30,11 @@ def parse_data(text: str, suffix: str, file: str) -> dict[str, Any]:
     >>> parse_data("model: {depth: 50}", ".yaml", "cfg.yaml")
     {'model': {'depth': 50}}
     """
-    data = READERS[suffix](text, file)
+    try:
+        data = READERS[suffix](text, file)
+    except ConfigError as error:
+        error.origin = error.origin or Origin(file, 1)
+        raise
     if data is None:
         return {}
     if not isinstance(data, dict):
@@ -56,11 +61,17 @@ def write_data(data: dict[Any, Any], suffix: str) -> str:
 
 def read_json(text: str, file: str) -> Any:
     try:
-        return decode(json.loads(text)) if text.strip() else None
+        data = json.loads(text) if text.strip() else None
     except json.JSONDecodeError as error:
         raise ConfigSyntaxError(
             f"this is not JSON: {error.msg}", origin=Origin(file, error.lineno)
         ) from error
+    except ValueError as error:  # a number of too many digits
+        raise ConfigSyntaxError(f"this is not JSON: {error}", origin=Origin(file, 1)) from error
+    except RecursionError:
+        raise too_deep(Origin(file, 1)) from None
+    check_weight(data, file)
+    return decode(data)
 
 
 def write_json(data: Any) -> str:
@@ -74,11 +85,15 @@ def read_toml(text: str, file: str) -> Any:
     import tomllib  # slow to import: only who reads TOML pays
 
     try:
-        return decode(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
+        data = tomllib.loads(text)
+    except ValueError as error:  # what TOML does not allow, or a number of too many digits
         found = re.search(r"line (\d+)", str(error))
         line = int(found[1]) if found else text.count("\n") + 1
         raise ConfigSyntaxError(f"this is not TOML: {error}", origin=Origin(file, line)) from error
+    except RecursionError:
+        raise too_deep(Origin(file, 1)) from None
+    check_weight(data, file)
+    return decode(data)
 
 
 def write_toml(data: Any) -> str:
@@ -170,11 +185,18 @@ def decode(value: Any) -> Any:
         if len(value) == 1:
             ((mark, inner),) = value.items()
             if mark in MARKS:
-                return MARKS[mark](decode(inner))
+                return unmark(mark, decode(inner))
         return {key: decode(part) for key, part in value.items()}
     if isinstance(value, (list, tuple)):
         return type(value)(map(decode, value))
-    return value
+    return value.isoformat() if hasattr(value, "isoformat") else value  # dates are texts, as in JSON
+
+
+def unmark(mark: str, value: Any) -> Any:
+    try:
+        return MARKS[mark](value)
+    except (TypeError, ValueError) as error:
+        raise ConfigValueError(f"`{mark}` marks {value!r:.60}: {error}; write what a dump writes") from error
 
 
 READERS: dict[str, Callable[[str, str], Any]] = {

@@ -142,7 +142,6 @@ class DataProgram:
 
     def __init__(self, text: str, suffix: str, file: str) -> None:
         self.values = parse_data(text, suffix, file)
-        check_weight(self.values, file)
         self.text, self.suffix, self.file = text, suffix, file
 
     def bases(self) -> list[tuple[str, int]]:

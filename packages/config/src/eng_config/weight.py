@@ -7,8 +7,9 @@ from typing import Any
 from .errors import ConfigValueError
 from .origin import Origin
 
-__all__ = ["MAX_WEIGHT", "check_weight", "weigh"]
+__all__ = ["MAX_DEPTH", "MAX_WEIGHT", "check_weight", "too_deep", "weigh"]
 
+MAX_DEPTH = 100
 MAX_WEIGHT = 1_000_000
 
 
@@ -48,12 +49,36 @@ def weigh_part(value: Any, known: dict[int, int], limit: int) -> int:
     return weight
 
 
+def is_deep(value: Any, depth: int = 0) -> bool:
+    """Whether the value is nested deeper than `MAX_DEPTH`.
+
+    >>> is_deep([[1]]), is_deep([1], depth=100)
+    (False, True)
+    """
+    parts = (
+        dict.values(value) if isinstance(value, dict) else value if isinstance(value, (list, tuple)) else ()
+    )
+    return depth > MAX_DEPTH or any(
+        is_deep(part, depth + 1)
+        for part in parts
+        if isinstance(part, (dict, list, tuple)) or depth == MAX_DEPTH
+    )
+
+
+def too_deep(origin: Origin) -> ConfigValueError:
+    return ConfigValueError(
+        f"the values are nested deeper than {MAX_DEPTH} levels; write them flatter", origin=origin
+    )
+
+
 def check_weight(value: Any, file: str) -> None:
-    """Raise `ConfigValueError` for a configuration that would grow without bounds when it is copied."""
+    """Raise `ConfigValueError` for a configuration that would grow without bounds when it is copied or printed."""
     try:
         heavy = weigh(value) > MAX_WEIGHT
     except RecursionError:
-        heavy = True
+        raise too_deep(Origin(file, 1)) from None
+    if not heavy and is_deep(value):
+        raise too_deep(Origin(file, 1))
     if heavy:
         raise ConfigValueError(
             f"the values hold themselves or each other so often that they are more than {MAX_WEIGHT:,}; "

@@ -3,24 +3,57 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, ClassVar
 
 import yaml
 from yaml import MappingNode, SequenceNode
+from yaml.constructor import ConstructorError
 
-from .errors import ConfigSyntaxError
+from .errors import ConfigError, ConfigSyntaxError
 from .origin import Origin
+from .weight import MAX_DEPTH, check_weight, too_deep
 
 __all__ = ["Loader", "MappingNode", "SequenceNode", "load", "save"]
 
 TUPLE = "tag:yaml.org,2002:python/tuple"
 FLOAT = "tag:yaml.org,2002:float"
+MAX_MERGED = 100_000
+DATE = "tag:yaml.org,2002:timestamp"
+MERGE = "tag:yaml.org,2002:merge"
 # YAML 1.1 asks for a dot in a number with an exponent, so that `1e-3` would be a text
 EXPONENT = re.compile(r"[-+]?[0-9][0-9_]*(?:\.[0-9_]*)?[eE][-+]?[0-9]+|[-+]?\.[0-9][0-9_]*[eE][-+]?[0-9]+")
 
 
 class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # one of two classes
-    """The safe loader, which also knows tuples and `1e-3`."""
+    """The safe loader, which also knows tuples and `1e-3`, takes dates as texts, and bounds what `<<` multiplies."""
+
+    merged = 0
+    yaml_implicit_resolvers: ClassVar[dict[Any, Any]] = {
+        letter: [(tag, pattern) for tag, pattern in known if tag != DATE]
+        for letter, known in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+    def flatten_mapping(self, node: Any) -> None:
+        """Put the keys of the mappings under `<<` in front of the mapping's own ones; the first of several wins."""
+        merged: list[Any] = []
+        own: list[Any] = []
+        for key, value in node.value:
+            if key.tag == MERGE:
+                for source in reversed(value.value if isinstance(value, SequenceNode) else [value]):
+                    merged.extend(self.pairs_of(source))
+            else:
+                own.append((key, value))
+        node.value = merged + own
+
+    def pairs_of(self, source: Any) -> list[Any]:
+        if not isinstance(source, MappingNode):
+            raise ConstructorError(None, None, "expected a mapping under `<<`", source.start_mark)
+        self.flatten_mapping(source)
+        self.merged += len(source.value)
+        if self.merged > MAX_MERGED:
+            raise ConstructorError(None, None, f"more than {MAX_MERGED:,} keys under `<<`", source.start_mark)
+        pairs: list[Any] = source.value
+        return pairs
 
 
 class Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]  # one of two classes
@@ -39,7 +72,13 @@ for side in (Loader, Dumper):
 def load(text: str, file: str) -> Any:
     """What the first document of the text holds; `ConfigSyntaxError` with the line for anything refused."""
     try:
-        return yaml.load(text, Loader)
+        if may_be_deep(text):
+            check_depth(text, file)
+        data = yaml.load(text, Loader)
+        check_weight(data, file)
+        return data
+    except ConfigError:
+        raise
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         what = ", ".join(part for part in (error.context, error.problem) if part)
@@ -49,6 +88,24 @@ def load(text: str, file: str) -> Any:
         raise ConfigSyntaxError(f"this is not YAML: {what}", origin=Origin(file, line)) from error
     except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
         raise ConfigSyntaxError(f"this is not YAML: {error}", origin=Origin(file, 1)) from error
+
+
+def may_be_deep(text: str) -> bool:
+    """Whether the text could be nested deeper than `MAX_DEPTH`: by brackets, or by columns, two levels each at most."""
+    widest = max(map(len, text.splitlines()), default=0)
+    return 2 * widest > MAX_DEPTH or text.count("[") + text.count("{") > MAX_DEPTH
+
+
+def check_depth(text: str, file: str) -> None:
+    """Refuse a text whose nesting would overflow the stack of the parser, which is written in C and does not look."""
+    depth = 0
+    for event in yaml.parse(text, Loader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > MAX_DEPTH:
+                raise too_deep(Origin(file, event.start_mark.line + 1 if event.start_mark else 1))
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
 
 
 def save(data: Any) -> str:
