@@ -8,14 +8,21 @@ def test_the_public_names_are_these() -> None:
     assert eng_evaluator.__all__ == [
         "Accuracy",
         "BaseMetric",
+        "ConfusionMatrix",
         "DumpResults",
         "DuplicateMetricError",
         "EvaluationError",
         "Evaluator",
         "IndicatorError",
+        "MeanAbsoluteError",
+        "MeanIoU",
+        "MeanSquaredError",
         "MetricFailedError",
+        "PairMetric",
+        "PrecisionRecallF1",
         "PredictionError",
         "StreamingMetric",
+        "TorchMetric",
         "get_metric_value",
     ]
 

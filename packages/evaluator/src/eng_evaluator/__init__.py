@@ -11,19 +11,35 @@ from eng_evaluator.errors import (
 from eng_evaluator.evaluator import Evaluator
 from eng_evaluator.indicator import get_metric_value
 from eng_evaluator.metric import BaseMetric
-from eng_evaluator.metrics import Accuracy
+from eng_evaluator.metrics import (
+    Accuracy,
+    ConfusionMatrix,
+    MeanAbsoluteError,
+    MeanIoU,
+    MeanSquaredError,
+    PairMetric,
+    PrecisionRecallF1,
+    TorchMetric,
+)
 from eng_evaluator.streaming import StreamingMetric
 
 __all__ = [
     "Accuracy",
     "BaseMetric",
+    "ConfusionMatrix",
     "DumpResults",
     "DuplicateMetricError",
     "EvaluationError",
     "Evaluator",
     "IndicatorError",
+    "MeanAbsoluteError",
+    "MeanIoU",
+    "MeanSquaredError",
     "MetricFailedError",
+    "PairMetric",
+    "PrecisionRecallF1",
     "PredictionError",
     "StreamingMetric",
+    "TorchMetric",
     "get_metric_value",
 ]

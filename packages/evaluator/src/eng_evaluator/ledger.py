@@ -1,11 +1,12 @@
 """Which results belong to which samples: what makes it possible to count each sample exactly once.
 
 A metric may store one result per sample, one per batch, or any number; only the loader knows which samples
-a batch had. The ledger keeps both counts side by side, batch by batch, and `merge` puts the parts of all
-ranks together with them.
+a batch had. The ledger keeps both side by side, batch by batch, in eight bytes per sample; `merge` puts the
+parts of all ranks together with it.
 """
 
 import logging
+from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import zip_longest
@@ -16,19 +17,41 @@ logger = logging.getLogger(__name__)
 _NOTHING = object()
 
 
+def _numbers() -> "array[int]":
+    return array("q")
+
+
 @dataclass(slots=True)
 class Ledger:
     """For each batch of one rank: the indices of its samples, and how many results there were after it."""
 
-    batches: list[tuple[int, tuple[int, ...]]] = field(default_factory=list)
+    indices: "array[int]" = field(default_factory=_numbers)
+    samples: "array[int]" = field(default_factory=_numbers)
+    results: "array[int]" = field(default_factory=_numbers)
+    readable: bool = True
 
-    def note(self, results_so_far: int, indices: Sequence[int]) -> None:
-        """Write down that the results since the last call belong to the samples `indices`."""
-        self.batches.append((results_so_far, tuple(int(index) for index in indices)))
+    def note(self, results_so_far: int, indices: Sequence[Any]) -> None:
+        """Write down that the results since the last call belong to the samples `indices`.
+
+        Indices that are no integers say nothing about the data set, so the ledger is of no use then.
+        """
+        try:
+            self.indices.extend(indices)
+        except TypeError:
+            self.readable = False
+        self.samples.append(len(indices))
+        self.results.append(results_so_far)
 
     def covers(self, results: Sequence[Any]) -> bool:
         """Whether it is known of every result to which samples it belongs."""
-        return self.batches[-1][0] == len(results) if self.batches else not results
+        return self.readable and (self.results[-1] if self.results else 0) == len(results)
+
+    def batches(self) -> Iterator[tuple[int, Sequence[int], int, int]]:
+        """(position of the first sample on this rank, indices, first result, end of the results) of each batch."""
+        position = start = 0
+        for size, end in zip(self.samples, self.results, strict=True):
+            yield position, self.indices[position : position + size], start, end
+            position, start = position + size, end
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +73,8 @@ def merge(parts: Sequence[Part], size: int, name: str) -> list[Any]:
     >>> merge([Part(['a', 'c', 'e'], Ledger()), Part(['b', 'd', 'a'], Ledger())], 5, 'Metric')
     ['a', 'b', 'c', 'd', 'e']
     """
-    if any(part.ledger.batches for part in parts) and all(part.ledger.covers(part.results) for part in parts):
+    known = [part for part in parts if part.ledger.samples]
+    if known and all(part.ledger.covers(part.results) for part in parts):
         return _merge_known(parts, size, name)
     merged = interleave([part.results for part in parts])
     if len(parts) == 1 and len(merged) > size:
@@ -77,8 +101,8 @@ def interleave(parts: Sequence[Sequence[Any]]) -> list[Any]:
 
 def report_coverage(ledgers: Sequence[Ledger], size: int, name: str) -> None:
     """Warn if the samples in `ledgers` are not 0..size-1, each once; for metrics that keep no results."""
-    seen = [index for ledger in ledgers for _, indices in ledger.batches for index in indices]
-    if seen:
+    if all(ledger.readable for ledger in ledgers) and any(ledger.samples for ledger in ledgers):
+        seen = [index for ledger in ledgers for index in ledger.indices]
         _warn(name, size, missing=size - len(set(seen)), twice=len(seen) - len(set(seen)))
 
 
@@ -93,27 +117,25 @@ def _merge_known(parts: Sequence[Part], size: int, name: str) -> list[Any]:
     twice = 0
     merged: list[Any] = []
     for _, _, indices, results in groups:
-        new = set(indices) - seen
+        before = len(seen)
+        seen.update(indices)
+        new = len(seen) - before
         if new:
             merged += results
-            seen |= new
-            twice += len(indices) - len(new)
+            twice += len(indices) - new
     _warn(name, size, missing=size - len(seen), twice=twice)
     return merged
 
 
-def _groups(part: Part) -> Iterator[tuple[int, tuple[int, ...], list[Any]]]:
-    """(position of the first sample on this rank, indices, results), for samples if possible, else for batches."""
-    position = start = 0
-    for end, indices in part.ledger.batches:
+def _groups(part: Part) -> Iterator[tuple[int, Sequence[int], Sequence[Any]]]:
+    """(position of the first sample on this rank, indices, results), of single samples where that is known."""
+    for position, indices, start, end in part.ledger.batches():
         results = part.results[start:end]
         if len(results) == len(indices):
             for place, (index, result) in enumerate(zip(indices, results, strict=True)):
-                yield position + place, (index,), [result]
-        elif indices or results:
+                yield position + place, (index,), (result,)
+        else:
             yield position, indices, results
-        position += len(indices)
-        start = end
 
 
 def _warn(name: str, size: int, *, missing: int, twice: int) -> None:

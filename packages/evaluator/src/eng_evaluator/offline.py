@@ -53,7 +53,7 @@ def _are_predictions(samples: Any) -> bool:
     return isinstance(first, BaseDataElement)
 
 
-def transposed(inputs: list[Any]) -> Any:
+def transposed(inputs: Sequence[Any]) -> Any:
     """Samples as a batch that is not stacked: dicts become a dict of lists, tuples a list of columns.
 
     >>> transposed([{'a': 1, 'b': 'x'}, {'a': 2, 'b': 'y'}])
@@ -63,5 +63,6 @@ def transposed(inputs: list[Any]) -> Any:
     if isinstance(first, Mapping):
         return {key: transposed([sample[key] for sample in inputs]) for key in first}
     if isinstance(first, tuple | list):
-        return [transposed(list(column)) for column in zip(*inputs, strict=True)]
+        columns = [transposed(column) for column in zip(*inputs, strict=True)]
+        return type(first)(*columns) if hasattr(first, "_fields") else columns
     return inputs

@@ -1,19 +1,18 @@
 """Accuracy: how many of a hundred samples are told correctly."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, final
+from typing import Any, Unpack, final
 
 import torch
 
 from eng_evaluator.errors import PredictionError
-from eng_evaluator.metrics.predictions import pairs
-from eng_evaluator.streaming import StreamingMetric
+from eng_evaluator.metrics.pair import PairMetric, PairOptions
 from eng_registry import METRICS
 
 
 @final
 @METRICS.register_module()
-class Accuracy(StreamingMetric):
+class Accuracy(PairMetric):
     """The share of samples whose true class is the predicted one, or among the `top_k` best, in percent.
 
     Reads scores of shape (N, C) or classes of shape (N,), and the true classes of shape (N,): as a tuple of two
@@ -26,26 +25,16 @@ class Accuracy(StreamingMetric):
     {'accuracy': 50.0}
     """
 
-    default_prefix: ClassVar[str | None] = ""
-
-    def __init__(
-        self,
-        top_k: int | Sequence[int] = 1,
-        *,
-        collect_device: str = "cpu",
-        prefix: str | None = None,
-        collect_dir: str | None = None,
-    ) -> None:
-        super().__init__(collect_device, prefix, collect_dir)
-        self.names = {top_k: "accuracy"} if isinstance(top_k, int) else {k: f"accuracy/top{k}" for k in top_k}
+    def __init__(self, top_k: int | Sequence[int] = 1, **options: Unpack[PairOptions]) -> None:
+        super().__init__(**options)
+        several = {k: f"accuracy/top{k}" for k in top_k} if isinstance(top_k, Sequence) else None
+        self.names: dict[int, str] = {int(top_k): "accuracy"} if several is None else several  # type: ignore[arg-type]
         if not self.names or min(self.names) < 1:
             raise ValueError(f"top_k is one or more numbers of classes from 1 on, but got {top_k!r}")
 
-    def measure(self, data_batch: Any, data_samples: Any) -> Mapping[str, torch.Tensor]:
+    def compare(self, predicted: torch.Tensor, true: torch.Tensor) -> Mapping[str, torch.Tensor]:
         """How many samples there are, and how many are correct for each k."""
-        predicted, true = pairs(data_samples, predictions=("pred_score", "pred_label"), truth="gt_label")
-        best = self._best_classes(predicted)
-        correct = best == true.to(best.device).reshape(-1, 1)
+        correct = self._best_classes(predicted) == true.reshape(-1, 1)
         counts = {name: correct[:, :k].sum() for k, name in self.names.items()}
         return {"samples": torch.tensor(len(true)), **counts}
 
@@ -66,4 +55,6 @@ class Accuracy(StreamingMetric):
                 f"top {most} needs scores of shape (N, C) with C of {most} or more, "
                 f"but the shape is {tuple(predicted.shape)}"
             )
+        if most == 1:
+            return predicted.argmax(1, keepdim=True)
         return predicted.topk(most, dim=1).indices
