@@ -11,6 +11,15 @@ from .averaging.weighted import (
 )
 from .base import BaseModel
 from .compile import compile_model
+from .complexity.analysis import (
+    ActivationAnalyzer,
+    ComplexityAnalysis,
+    FlopAnalyzer,
+    activation_count,
+    flop_count,
+)
+from .complexity.info import complexity_stats_str, complexity_stats_table, get_model_complexity_info
+from .complexity.parameters import parameter_count, parameter_count_table
 from .conv_bn import turn_on_efficient_conv_bn_eval
 from .errors import ParameterError
 from .losses import parse_losses
@@ -52,6 +61,7 @@ from .wrappers.kinds import is_model_wrapper
 from .wrappers.separate import MMSeparateDistributedDataParallel
 
 __all__ = [
+    "ActivationAnalyzer",
     "BaseAveragedModel",
     "BaseDataPreprocessor",
     "BaseInit",
@@ -60,8 +70,10 @@ __all__ = [
     "BaseTTAModel",
     "BatchNormAnyDim",
     "Caffe2XavierInit",
+    "ComplexityAnalysis",
     "ConstantInit",
     "ExponentialMovingAverage",
+    "FlopAnalyzer",
     "ImgDataPreprocessor",
     "KaimingInit",
     "MMDistributedDataParallel",
@@ -79,19 +91,26 @@ __all__ = [
     "UniformInit",
     "WeightedAverage",
     "XavierInit",
+    "activation_count",
     "anomalous_params",
     "bias_init_with_prob",
     "caffe2_xavier_init",
     "compile_model",
+    "complexity_stats_str",
+    "complexity_stats_table",
     "constant_init",
     "convert_sync_batchnorm",
     "detect_anomalous_params",
+    "flop_count",
+    "get_model_complexity_info",
     "initialize",
     "is_model_wrapper",
     "kaiming_init",
     "materialize",
     "merge_dict",
     "normal_init",
+    "parameter_count",
+    "parameter_count_table",
     "parse_losses",
     "revert_sync_batchnorm",
     "select_modules",
