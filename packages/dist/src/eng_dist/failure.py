@@ -22,9 +22,8 @@ from eng_dist.unblock import break_off
 from eng_dist.watch import Watch, current_watch
 from eng_dist.watcher import BlackBox, Message
 
-_SIGNAL: int | None = getattr(
-    signal, "SIGURG", None
-)  # ignored where nobody handles it: a late one does no harm
+# SIGURG is ignored where nobody handles it: a late one does no harm.
+_SIGNAL: int | None = getattr(signal, "SIGURG", None)
 _STDERR = 2  # the descriptor: sys.stderr may be a stream of a notebook, which has none
 _LONGEST_TRACEBACK = 8000
 _SECONDS_TO_HEAR = 3.0

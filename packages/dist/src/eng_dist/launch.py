@@ -211,13 +211,12 @@ def _open_store(place: Place, seconds: float) -> Store:
 
 
 def _check_port_is_free(place: Place) -> None:
-    family = socket.AF_INET6 if socket.has_ipv6 else socket.AF_INET
-    with socket.socket(family, socket.SOCK_STREAM) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("", place.master_port))
-        except OSError as error:
-            raise LaunchError(
-                f"MASTER_PORT={place.master_port} cannot be opened on {socket.gethostname()}: "
-                f"{error.strerror}; another job may use it, choose a free one"
-            ) from error
+    dual = socket.has_dualstack_ipv6()
+    family = socket.AF_INET6 if dual else socket.AF_INET
+    try:
+        socket.create_server(("", place.master_port), family=family, dualstack_ipv6=dual).close()
+    except OSError as error:
+        raise LaunchError(
+            f"MASTER_PORT={place.master_port} cannot be opened on {socket.gethostname()}: "
+            f"{error.strerror}; another job may use it, choose a free one"
+        ) from error

@@ -18,7 +18,7 @@ from eng_dist import watcher
 from eng_dist.environment import get_dist_info
 from eng_dist.watcher import BlackBox, Line, Message
 
-CAN_WATCH = hasattr(socket, "AF_UNIX") and sys.platform != "win32"
+CAN_WATCH = sys.platform != "win32" and bool(sys.executable)
 
 _made = 0
 _current: "Watch | None" = None
@@ -96,6 +96,7 @@ class Watch:
                     self.failure = message["failed"]
                     self.failed.set()
                     threading.Thread(target=self.on_failure, name="eng-dist-failure", daemon=True).start()
+        self._line.sock.close()
         self._process.wait()
 
 

@@ -135,9 +135,9 @@ class Line:
         if not received:
             return None
         *lines, self._rest = (self._rest + received).split(b"\n")
-        if len(self._rest) > _LONGEST_LINE:
-            raise ValueError("a line without an end")
-        return [json.loads(line) for line in lines]
+        if any(len(line) > _LONGEST_LINE for line in (*lines, self._rest)):
+            raise ValueError("a line that is no message")
+        return [_message(line) for line in lines]
 
     def receive_one(self) -> Message:
         """The next message, byte by byte: what follows it is left for `receive`.
@@ -151,8 +151,17 @@ class Line:
             if not byte:
                 raise ConnectionError("the other side has gone")
             line += byte
-        message: Message = json.loads(line)
-        return message
+        return _message(line)
+
+
+def _message(line: bytes) -> Message:
+    try:
+        message = json.loads(line)
+    except RecursionError as error:
+        raise ValueError("a line that is no message") from error
+    if not isinstance(message, dict):
+        raise ValueError("a line that is no message")
+    return message
 
 
 class Hub:
@@ -209,7 +218,7 @@ class Hub:
         for message in messages:
             if line in self.ranks:
                 self._take(line, message)
-            elif hmac.compare_digest(str(message.get("secret")), self.secret):
+            elif hmac.compare_digest(str(message.get("secret")).encode(), self.secret.encode()):
                 self._greet(line, int(message["rank"]))
             else:
                 self._close(line)
