@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         SyncBuffersHook,
         build_runner_with_tta,
     )
+    from .infer import BaseInferencer
     from .logline import LogProcessor
     from .loops import (
         BaseLoop,
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
         calc_dynamic_intervals,
     )
     from .precision import autocast
-    from .publish import publish
+    from .publication import publish
     from .runner import Runner
     from .stop import Interrupted
     from .strategies import DDPStrategy, SingleDeviceStrategy, Strategy
@@ -67,6 +68,7 @@ _HOMES = {
         "SyncBuffersHook",
         "build_runner_with_tta",
     ],
+    "infer": ["BaseInferencer"],
     "logline": ["LogProcessor"],
     "loops": [
         "BaseLoop",
@@ -77,7 +79,7 @@ _HOMES = {
         "calc_dynamic_intervals",
     ],
     "precision": ["autocast"],
-    "publish": ["publish"],
+    "publication": ["publish"],
     "runner": ["Runner"],
     "stop": ["Interrupted"],
     "strategies": ["DDPStrategy", "SingleDeviceStrategy", "Strategy"],
@@ -86,6 +88,7 @@ _HOMES = {
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "BaseInferencer",
     "BaseLoop",
     "CheckpointHook",
     "Clock",
