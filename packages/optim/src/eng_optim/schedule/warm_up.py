@@ -69,13 +69,19 @@ class WarmUpParamScheduler(RuleScheduler):
             kwargs["then"] = in_iterations(then, counts, epoch_length=epoch_length)
         return super().build_iter_from_epoch(*args, epoch_length=epoch_length, **kwargs)
 
+    def step(self) -> None:
+        if self.last_step == self.warmup:
+            self._floor_values = self._floors()
+        super().step()
+
     def _rule(self) -> Rule:
         then = self._after()
         rule: Rule = _always_one if then is None else then._rule()
         return partial(warm_up, start=self.start_factor, total=self.warmup, then=rule)
 
     def _floors(self) -> list[float]:
-        then = self._after()
+        """Return the floors in force for the next step: a warm-up begins below the floor of what follows it."""
+        then = self._after() if self.last_step >= self.warmup else None
         return super()._floors() if then is None else then._floors()
 
     def _after(self) -> RuleScheduler | None:

@@ -1,0 +1,134 @@
+"""The schedule that looks at a metric."""
+
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+from torch.optim import SGD, Adam
+
+from eng_optim import OptimWrapper, ReduceOnPlateauLR, ReduceOnPlateauMomentum, StepLR
+
+
+def sgd() -> SGD:
+    """One number with a rate of 1."""
+    return SGD([nn.Parameter(torch.zeros(1))], lr=1.0)
+
+
+def feed(schedule: ReduceOnPlateauLR, losses: list[float]) -> list[float]:
+    """The value after each validation."""
+    seen = []
+    for loss in losses:
+        schedule.step({"loss": loss})
+        seen.append(schedule.get_last_value()[0])
+    return seen
+
+
+def test_patience_and_cooldown() -> None:
+    """Patience runs out, the value is halved, and what follows at once does not count."""
+    schedule = ReduceOnPlateauLR(sgd(), factor=0.5, patience=1, cooldown=1, threshold=0)
+    losses = [1.0] * 7 + [0.5] * 3
+    assert feed(schedule, losses) == [1, 1, 0.5, 0.5, 0.5, 0.25, 0.25, 0.25, 0.25, 0.125]
+
+
+@pytest.mark.parametrize(
+    ("rule", "threshold_rule", "better", "not_better"),
+    [
+        ("less", "rel", 8.9, 9.1),
+        ("less", "abs", 9.8, 9.95),
+        ("greater", "rel", 11.1, 10.9),
+        ("greater", "abs", 10.2, 10.05),
+    ],
+)
+def test_what_is_better(rule: str, threshold_rule: str, better: float, not_better: float) -> None:
+    """Better than 10 by a tenth of it, or by a tenth."""
+    schedule = ReduceOnPlateauLR(sgd(), rule=rule, threshold=0.1, threshold_rule=threshold_rule)
+    assert schedule.is_better(better, 10.0)
+    assert not schedule.is_better(not_better, 10.0)
+    assert schedule.is_better(0.0, schedule.best)
+
+
+def test_floors_and_smallest_change() -> None:
+    """Each group has its floor, and a change that hardly is one is not made."""
+    groups = [{"params": [nn.Parameter(torch.zeros(1))], "lr": rate} for rate in (1.0, 0.5)]
+    schedule = ReduceOnPlateauLR(SGD(groups, lr=1.0), patience=0, factor=0.5, min_value=[0.8, 0.1], eps=0.15)
+    schedule.step({"loss": 1.0})
+    schedule.step({"loss": 1.0})
+    assert schedule.get_last_value() == [0.8, 0.25]
+    schedule.step({"loss": 1.0})
+    assert schedule.get_last_value() == [0.8, 0.25]
+
+
+def test_without_metrics_only_the_step_counts() -> None:
+    """`step()` moves the position and nothing else."""
+    schedule = ReduceOnPlateauLR(sgd(), patience=0, begin=2)
+    for _ in range(2):
+        schedule.step()
+    assert (schedule.last_step, schedule.state_dict()["_global_step"]) == (-1, 2)
+    assert feed(schedule, [1.0, 1.0]) == [1, pytest.approx(0.1)]
+
+
+def test_before_and_after_the_interval() -> None:
+    """Metrics outside [begin, end) are not looked at."""
+    schedule = ReduceOnPlateauLR(sgd(), patience=0, factor=0.5, begin=1, end=3)
+    assert feed(schedule, [1.0] * 5) == [1, 1, 0.5, 0.5, 0.5]
+
+
+def test_metric_can_be_a_tensor_of_any_name() -> None:
+    """The monitored metric is found by name among the others."""
+    schedule = ReduceOnPlateauLR(sgd(), monitor="acc", rule="greater", patience=0)
+    for _ in range(2):
+        schedule.step({"loss": 0.0, "acc": torch.tensor(0.5)})
+    assert schedule.get_last_value() == [pytest.approx(0.1)]
+    assert ReduceOnPlateauLR.need_val_args
+    assert not StepLR.need_val_args
+
+
+@pytest.mark.parametrize(
+    ("settings", "error", "message"),
+    [
+        ({"factor": 1.0}, ValueError, "`factor` is below 1"),
+        ({"threshold": -1.0}, ValueError, "not negative"),
+        ({"rule": "max"}, ValueError, "'less' or 'greater'"),
+        ({"threshold_rule": "max"}, ValueError, "'rel' or 'abs'"),
+        ({"min_value": [0.1, 0.2]}, ValueError, "2 values for 1 parameter groups"),
+        ({"by_epoch": False}, AssertionError, "`by_epoch` is True"),
+    ],
+)
+def test_refused(settings: dict[str, Any], error: type[Exception], message: str) -> None:
+    """A setting that makes no sense is an error at once."""
+    with pytest.raises(error, match=message):
+        ReduceOnPlateauLR(sgd(), **settings)
+
+
+def test_metrics_that_are_none() -> None:
+    """Metrics are a mapping, and the monitored one is in it."""
+    schedule = ReduceOnPlateauLR(sgd())
+    with pytest.raises(TypeError, match="mapping from names to numbers"):
+        schedule.step(1.0)  # type: ignore[arg-type]  # what is tested
+    with pytest.raises(KeyError, match="`loss` is monitored, but the metrics are acc"):
+        schedule.step({"acc": 1.0})
+
+
+def test_resume_goes_on_waiting() -> None:
+    """Best value, bad validations and cooldown are part of the state."""
+    losses = [1.0, 2.0, 2.0, 2.0, 0.5, 2.0, 2.0, 2.0, 2.0]
+    settings: dict[str, Any] = {"factor": 0.5, "patience": 1, "cooldown": 1}
+    expected = feed(ReduceOnPlateauLR(sgd(), **settings), losses)
+    for at in range(len(losses)):
+        first, second = sgd(), sgd()
+        before = ReduceOnPlateauLR(first, **settings)
+        seen = feed(before, losses[:at])
+        after = ReduceOnPlateauLR(second, **settings)
+        second.load_state_dict(first.state_dict())
+        after.load_state_dict(before.state_dict())
+        assert seen + feed(after, losses[at:]) == expected
+
+
+def test_momentum_on_a_plateau() -> None:
+    """The first beta is reduced where there are betas, in a wrapper too."""
+    wrapper = OptimWrapper(Adam([nn.Parameter(torch.zeros(1))]))
+    schedule = ReduceOnPlateauMomentum(wrapper, patience=0, factor=0.5)
+    for _ in range(2):
+        schedule.step({"loss": 1.0})
+    assert wrapper.get_momentum() == {"momentum": [0.45]}
