@@ -256,3 +256,13 @@ def test_none_takes_what_is_kept_and_a_long_window_all_there_was():
         series.current()
     assert (series.mean(), series.max(), series.min()) == (2.0, 3.0, 1.0)
     assert (series.mean(4), series.max(4), series.min(4)) == (3.75, 9.0, 1.0)
+
+
+def test_a_value_that_is_no_number_spoils_no_extreme():
+    """After a NaN the least and the largest of a life are those of the numbers; its mean is NaN."""
+    series = HistoryBuffer(max_length=2)
+    for value in (math.nan, 3.0, -1.0, math.nan, 2.0):
+        series.append(value)
+        series.settle()
+    assert (series.min(5), series.max(5)) == (-1.0, 3.0)
+    assert math.isnan(series.mean(5))

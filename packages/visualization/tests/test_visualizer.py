@@ -231,3 +231,31 @@ def test_quiet_iterations_make_no_call(tmp_path):
         sys.setprofile(None)
     made.close()
     assert calls < 100
+
+
+def test_a_full_disk_does_not_end_the_run(tmp_path):
+    """Files that cannot grow beyond 4 KiB: both backends say so once and at the end, and the run gets through."""
+    code = """
+import logging, resource, signal, sys
+from eng_visualization import Visualizer
+logging.basicConfig(format="%(message)s")
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+made = Visualizer(vis_backends=[dict(type="LocalVisBackend"), dict(type="TensorboardVisBackend")], save_dir=sys.argv[1])
+made.add_scalar("loss", 0.5)
+made.flush()
+resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+for step in range(1, 300):
+    made.add_scalars({f"loss_{i}": 0.5 for i in range(10)}, step)
+    if step % 100 == 0:
+        made.flush()
+made.close()
+print("got through")
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, timeout=120
+    )
+    assert (done.returncode, done.stdout) == (0, "got through\n")
+    for name in ("LocalVisBackend", "TensorboardVisBackend"):
+        assert done.stderr.count(f"{name} failed in add_scalars and is switched off") == 1
+        assert done.stderr.count(f"{name}: ") == 1
+    assert (tmp_path / "vis_data" / "scalars.json").stat().st_size <= 4096

@@ -17,8 +17,8 @@ import math
 import sys
 from array import array
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import islice, repeat
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any, ClassVar
 
 from eng_logging.errors import ArgumentError
@@ -53,14 +53,17 @@ class _Totals:
         self.least = least
         self.largest = largest
 
-    def add(self, value: float, count: float) -> None:
-        self.length += 1
-        self.values += value
-        self.counts += count
-        if value < self.least:
-            self.least = value
-        if value > self.largest:
-            self.largest = value
+    def add(self, values: Sequence[float], counts: Sequence[float] | None) -> None:
+        """Add values with their counts; ``None`` if each is one."""
+        # not sum(), whose result depends on what is added in one call
+        self.values = _added(self.values, values)
+        self.counts = self.counts + len(values) if counts is None else _added(self.counts, counts)
+        self.length += len(values)
+        # NaN is neither least nor largest
+        finite = values if self.values == self.values else [value for value in values if value == value]
+        if finite:
+            self.least = min(self.least, min(finite))
+            self.largest = max(self.largest, max(finite))
 
     def numbers(self) -> tuple[float, ...]:
         return (float(self.length), self.values, self.counts, self.least, self.largest)
@@ -126,8 +129,7 @@ class HistoryBuffer:
         if any(count != 1 for count in counts):
             self._counts = deque(map(float, counts), max_length)
         self._totals = _Totals()
-        for value, count in zip(self._values, self._counts or repeat(1.0), strict=False):
-            self._totals.add(value, count)
+        self._totals.add(self._values, self._counts)
         self._widest = 0  # the longest window that somebody asked for
         self._pending: deque[Any] = deque(maxlen=max_length)
         self.append = self._pending.append
@@ -295,16 +297,17 @@ class HistoryBuffer:
         self._extend(items)
 
     def _extend(self, items: list[Any]) -> None:
-        if self._counts is None and any(type(item) is tuple for item in items):
+        kinds = set(map(type, items))
+        counts = None
+        if self._counts is None and tuple in kinds:
             self._counts = deque([1.0] * len(self._values), self._max_length)
-        values = [_number(item[0] if type(item) is tuple else item) for item in items]
-        counts = [float(item[1]) if type(item) is tuple else 1.0 for item in items]
-        self._values.extend(values)
         if self._counts is not None:
+            counts = [float(item[1]) if type(item) is tuple else 1.0 for item in items]
+            items = [item[0] if type(item) is tuple else item for item in items]
             self._counts.extend(counts)
-        add = self._totals.add
-        for value, count in zip(values, counts, strict=True):
-            add(value, count)
+        values = list(map(float, items)) if kinds <= _NUMBERS else list(map(_number, items))
+        self._values.extend(values)
+        self._totals.add(values, counts)
 
     def _settle_or_raise(self) -> None:
         self.settle()
@@ -332,6 +335,15 @@ _BUILT_IN: dict[str, Statistic] = {
     "min": HistoryBuffer.min,
     "current": HistoryBuffer.current,
 }
+
+
+_NUMBERS = {int, float}
+
+
+def _added(total: float, values: Sequence[float]) -> float:
+    for value in values:
+        total += value
+    return total
 
 
 def _is_number(value: object) -> bool:
