@@ -109,6 +109,26 @@ def test_a_rank_that_computes_hears_of_the_failure_too(run: Run) -> None:
     assert seconds < 10.0
 
 
+def test_a_rank_in_the_backward_of_ddp_hears_of_the_failure(run: Run) -> None:
+    """Its collectives are torch's own, started by the autograd engine."""
+
+    def body() -> Any:
+        model = torch.nn.parallel.DistributedDataParallel(torch.nn.Linear(2, 2))
+        try:
+            with abort_on_error():
+                model(torch.ones(1, 2)).sum().backward()
+                loss = model(torch.ones(1, 2)).sum()
+                if get_rank() == 1:
+                    raise FloatingPointError("the loss is not finite")
+                loss.backward()
+        except RemoteRankError as error:
+            return error.rank, error.message.splitlines()[0]
+
+    heard, raised = run(body)
+    assert isinstance(raised, FloatingPointError)
+    assert heard == (1, "FloatingPointError: the loss is not finite")
+
+
 def test_a_rank_that_nothing_can_interrupt_is_killed(run: Run, capfd: pytest.CaptureFixture[str]) -> None:
     """It sits in one endless call that keeps the interpreter's lock; its standard error says why it went."""
     killed, raised = run(ends(lambda: 1 / 0, wait=lambda: sum(itertools.repeat(0))))
