@@ -64,7 +64,9 @@ def find_problems(config: Config) -> list[str]:
     misspelled = {problem.path for problem in problems if problem.path in config}
     told: dict[tuple[str, str], str] = {}
     for problem in problems:
-        if problem.path.partition(".")[0] not in misspelled - {problem.path}:  # nor what stands below such a key
+        if problem.path.partition(".")[0] not in misspelled - {
+            problem.path
+        }:  # nor what stands below such a key
             told.setdefault((str(problem.origin), problem.what), str(problem))
     return list(told.values())
 
@@ -123,7 +125,9 @@ def _parts(config: Config) -> dict[str, Any]:
             for name, spec in DEFAULT_HOOKS.items()
         },
         "log_processor": Part(LOG_PROCESSORS, target=LogProcessor),
-        "visualizer": Part(VISUALIZERS, target=Visualizer, given=["name", "save_dir"], taken=["vis_backends"]),
+        "visualizer": Part(
+            VISUALIZERS, target=Visualizer, given=["name", "save_dir"], taken=["vis_backends"]
+        ),
         "visualizer.vis_backends": Part(VISBACKENDS, given=["save_dir"]),
         "randomness": Part(target=_randomness),
         "auto_scale_lr": Part(target=_auto_scale_lr),

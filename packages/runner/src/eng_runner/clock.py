@@ -9,6 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
+
+Unit = Literal["epoch", "iter", "step", "sample"]
 
 
 @dataclass(slots=True)
@@ -25,6 +28,15 @@ class Clock:
     iter: int = 0
     step: int = 0
     samples: int = 0
+
+    def reading(self, unit: Unit) -> int:
+        """One of the four counters.
+
+        >>> Clock(samples=64).reading("sample")
+        64
+        """
+        count: int = getattr(self, "samples" if unit == "sample" else unit)
+        return count
 
     def state_dict(self) -> dict[str, int]:
         """The four counters."""

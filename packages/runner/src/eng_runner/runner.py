@@ -44,7 +44,7 @@ from .clock import Clock
 from .environment import describe_environment, set_random_seed, setup_env
 from .hook import Hook, Hooks, Priority
 from .loops import TrainLoop
-from .stop import Interrupted, Stop
+from .stop import Interrupted, Stop, in_notebook
 from .strategies import choose_strategy
 
 _log = logging.getLogger(__name__)
@@ -230,8 +230,8 @@ class Runner:
         return self.train_loop.max_iters if self.train_loop is not None else 0
 
     @property
-    def val_interval(self) -> int:
-        """Epochs or iterations between two validations."""
+    def val_interval(self) -> int | str:
+        """Epochs or iterations between two validations, or a text such as `'500 steps'`."""
         return self.train_loop.val_interval if self.train_loop is not None else 0
 
     @property
@@ -318,9 +318,12 @@ class Runner:
     def train(self) -> nn.Module:
         """Train (or resume training) to the end; returns the model.
 
-        Raises RuntimeError if training is not configured, TypeError if the model lacks `train_step` or `val_step`.
+        A signal to stop saves and raises Interrupted, a SystemExit; in a notebook, and where `max_time` is over, the
+        model as it is by then is returned. Raises RuntimeError if training is not configured, TypeError if the model
+        lacks `train_step` or `val_step`.
         """
         self.prepare("train")
+        stopped: Interrupted | None = None
         with self._running():
             self.call_hook("before_run")
             if not self.has_loaded and self._checkpoint is None:
@@ -329,10 +332,15 @@ class Runner:
             self.load_or_resume()
             self._switch_model_options()
             self.optim_wrapper.initialize_count_status(self.model, self.clock.iter, self.max_iters)
-            with self.stop.listening():
-                model: nn.Module = self.train_loop.run()
+            try:
+                with self.stop.listening(self, max_time=getattr(self.train_loop, "max_time", None)):
+                    self.train_loop.run()
+            except Interrupted as interruption:
+                stopped = interruption
             self.call_hook("after_run")
-        return model
+        if stopped is not None and stopped.code and not in_notebook():
+            raise stopped
+        return self.model
 
     def prepare(self, mode: str = "train") -> None:
         """Read the checkpoint that `resume` asks for and build every part of a mode; `train`, `val`, `test` call it.
@@ -378,8 +386,7 @@ class Runner:
             with self.building(), self._logging.as_current(), abort_on_error():
                 yield
         except BaseException as exception:
-            if not isinstance(exception, Interrupted):
-                self.call_hook("on_exception", exception=exception)
+            self.call_hook("on_exception", exception=exception)
             self.visualizer.close()
             raise
 

@@ -14,6 +14,9 @@ from typing import TYPE_CHECKING, Any, final
 
 import torch
 
+from eng_dataset import Loader
+from eng_evaluator import Evaluator
+
 from .hook import Batch
 
 if TYPE_CHECKING:
@@ -59,11 +62,13 @@ class TrainStep:
 class EvalStep:
     """One validation or test iteration: forward with `mode='predict'`, outputs handed to the evaluator."""
 
-    __slots__ = ("after", "before", "evaluator", "losses", "predict", "runner")
+    __slots__ = ("after", "before", "evaluator", "loader", "losses", "predict", "runner", "seen")
 
-    def __init__(self, runner: Runner, mode: str, evaluator: Any) -> None:
+    def __init__(self, runner: Runner, mode: str, evaluator: Any, loader: Loader) -> None:
         self.runner = runner
         self.evaluator = evaluator
+        self.loader = loader
+        self.seen = 0
         self.predict: Callable[..., Any] = getattr(runner.model, f"{mode}_step")
         self.before: tuple[HookCall, ...] = runner.hook_calls(f"before_{mode}_iter")
         self.after: tuple[HookCall, ...] = runner.hook_calls(f"after_{mode}_iter")
@@ -75,7 +80,12 @@ class EvalStep:
         for call in self.before:
             call(runner, batch_idx=batch_idx, data_batch=data_batch)
         outputs = self._without_losses(self.predict(data_batch))
-        self.evaluator.process(data_samples=outputs, data_batch=data_batch)
+        indices = self.loader.indices
+        self.seen += (self.loader.batch_size or 1) if indices is None else len(indices)
+        if indices is not None and isinstance(self.evaluator, Evaluator):
+            self.evaluator.process(outputs, data_batch, indices=indices)
+        else:
+            self.evaluator.process(data_samples=outputs, data_batch=data_batch)
         for call in self.after:
             call(runner, batch_idx=batch_idx, data_batch=data_batch, outputs=outputs)
 

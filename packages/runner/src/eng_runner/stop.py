@@ -1,70 +1,122 @@
-"""Stopping cleanly: a signal sets a flag, the loop finishes its iteration, saves, and leaves with the signal's code.
+"""Stopping cleanly: a signal or the clock on the wall sets a flag, the loop finishes its iteration, saves, and leaves.
 
-The handler itself does nothing that could go wrong in the middle of an operation. A second signal leaves at once.
-Handlers are put in force for the time of a training and restored afterwards.
+The signal handler itself does nothing that could go wrong in the middle of an operation. Several processes agree on
+the iteration after which they stop. A second signal leaves at once. Handlers are put in force for the time of a
+training and restored afterwards.
 """
 
 from __future__ import annotations
 
 import logging
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import TYPE_CHECKING, Any, NoReturn, final
+from typing import TYPE_CHECKING, Any, final
 
-from eng_dist import get_world_size
+from eng_dist import StopAgreement, is_main_process
 
 if TYPE_CHECKING:
     from .runner import Runner
 
 _log = logging.getLogger(__name__)
 
+SAVE_AND_GO_ON = "SIGUSR1"
+TIME_IS_OVER = "max_time"
+
 
 class Interrupted(SystemExit):
-    """The run was stopped by a signal after saving; its code is 128 + the signal's number."""
+    """The run was stopped after saving; the code is 128 + the signal's number, 0 where its `max_time` was over."""
 
 
 @final
 class Stop:
-    """Whether somebody asked this run to end. `requested` is read after each iteration."""
+    """Whether somebody asked this run to end: `agreement.requested` is read after each iteration."""
 
     def __init__(self) -> None:
-        self.requested = False
-        self._signal = 0
+        self.agreement: StopAgreement | _NoAgreement = _NoAgreement()
+        self._signals = 0
 
-    def request(self, signum: int = signal.SIGTERM) -> None:
-        """Ask the run to save and end after the iteration under way."""
-        self.requested = True
-        self._signal = signum
+    def request(self, reason: str = "SIGTERM") -> None:
+        """Ask the run to save and end after the iteration under way; the name of a signal decides the exit code."""
+        self.agreement.request(reason)
 
     @contextmanager
-    def listening(self) -> Iterator[None]:
-        """Listen to SIGTERM and SIGINT while training; only the main thread of a single process can."""
-        if threading.current_thread() is not threading.main_thread() or get_world_size() > 1:
-            yield
-            return
-        before: dict[int, Any] = {
-            number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)
-        }
-        for number in before:
-            signal.signal(number, self._on_signal)
+    def listening(self, runner: Runner, *, max_time: float | None = None) -> Iterator[None]:
+        """Listen to SIGTERM, SIGINT and SIGUSR1 while training, and to the clock; the main thread hears signals."""
+        self.agreement = StopAgreement(lambda: runner.clock.iter)
+        timer = threading.Timer(max_time or 0, self.request, [TIME_IS_OVER])
+        timer.daemon = True
+        if max_time is not None and is_main_process():
+            timer.start()
+        before = self._take_signals()
         try:
             yield
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
+            timer.cancel()
+            self.agreement.close()
+            self.agreement = _NoAgreement()
 
-    def _on_signal(self, signum: int, frame: FrameType | None) -> None:
-        if self.requested:
-            signal.signal(signum, signal.SIG_DFL)
-            signal.raise_signal(signum)
-        self.request(signum)
+    def _take_signals(self) -> dict[int, Any]:
+        if threading.current_thread() is not threading.main_thread():
+            return {}
+        names = ("SIGTERM", "SIGINT", SAVE_AND_GO_ON)
+        numbers = [getattr(signal, name) for name in names if hasattr(signal, name)]
+        self._signals = 0
+        return {number: signal.signal(number, self._on_signal) for number in numbers}
 
-    def leave(self, runner: Runner) -> NoReturn:
-        """Save where the run is and leave."""
-        name = signal.Signals(self._signal).name
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        name = signal.Signals(number).name
+        if name != SAVE_AND_GO_ON:
+            self._signals += 1
+        if self._signals > 1:
+            signal.signal(number, signal.SIG_DFL)
+            signal.raise_signal(number)
+        self.request(name)
+
+    def obey(self, runner: Runner) -> None:
+        """Called between iterations once `requested`: save where all processes have agreed to, and leave.
+
+        Raises Interrupted, or returns if the run goes on.
+        """
+        agreement = self.agreement
+        if runner.clock.iter < agreement.last_step():
+            return
         path = runner.save_checkpoint(runner.work_dir, f"iter_{runner.clock.iter}.pth")
-        _log.warning("stopped by %s after iteration %d; resume from %s", name, runner.clock.iter, path)
-        raise Interrupted(128 + self._signal)
+        if agreement.reason == SAVE_AND_GO_ON:
+            _log.info("saved %s, as %s asked for", path, agreement.reason)
+            agreement.close()
+            self.agreement = StopAgreement(lambda: runner.clock.iter)
+            return
+        runner.call_hook("on_interrupt", reason=agreement.reason)
+        _log.warning(
+            "stopped by %s after iteration %d; resume from %s", agreement.reason, runner.clock.iter, path
+        )
+        number = getattr(signal, agreement.reason, None)
+        raise Interrupted(128 + number if number is not None else 0)
+
+
+class _NoAgreement:
+    """What stands there outside of a training: nothing can be asked for."""
+
+    requested = False
+    reason = ""
+
+    def request(self, reason: str) -> None:
+        """Nothing runs that could stop."""
+
+    def last_step(self) -> int:
+        """No step at all."""
+        return 0
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+
+def in_notebook() -> bool:
+    """Whether a person works in this process step by step, so that ending it would lose what is in memory."""
+    return hasattr(sys, "ps1") or "ipykernel" in sys.modules

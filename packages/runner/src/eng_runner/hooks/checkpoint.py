@@ -1,6 +1,6 @@
 """When to save, and which checkpoint is the best.
 
-What is saved is in `resume.py`, which files stay in eng_checkpoint, copies for others in `publish.py`.
+What is saved is in `resume.py`, which files stay in eng_checkpoint, copies for others in `publication.py`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from eng_registry import HOOKS
 
 from ..cadence import Every
 from ..hook import Batch, Hook
-from ..publish import publish
+from ..publication import publish
 from .metric_rule import COMPARE, GREATER_KEYS, LESS_KEYS, Rule, check_rule, infer_rule
 from .runtime_info import is_scalar
 
@@ -97,7 +97,8 @@ class CheckpointHook(Hook):
     def before_train(self, runner: Runner) -> None:
         """Settle where checkpoints go and remove what a smaller limit no longer keeps."""
         self._folder = self._target(runner)
-        self._samples_seen = runner.clock.samples
+        unit = self.every.of
+        self._seen = 0 if unit == "second" else runner.clock.reading(unit)
         if self.max_keep_ckpts > 0 and is_main_process():
             prune(self._folder, keep=self.max_keep_ckpts)
 
@@ -114,17 +115,10 @@ class CheckpointHook(Hook):
         self, runner: Runner, batch_idx: int, data_batch: Batch = None, outputs: dict[str, Any] | None = None
     ) -> None:
         """Save if it is due."""
-        clock = runner.clock
-        match self.every.of:
-            case "step":
-                now, before = clock.step, clock.step - 1
-            case "sample":
-                now, before = clock.samples, self._samples_seen
-                self._samples_seen = now
-            case _:
-                now, before = clock.iter, clock.iter - 1
+        clock, unit = runner.clock, self.every.of
+        before, self._seen = self._seen, 0 if unit == "second" else clock.reading(unit)
         last = self.save_last and clock.iter == runner.max_iters
-        if last or self.every.due(now, before=before):
+        if last or self.every.due(self._seen, before=before):
             self._save(runner, clock.iter)
 
     def after_train_epoch(self, runner: Runner) -> None:

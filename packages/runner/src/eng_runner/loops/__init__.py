@@ -1,11 +1,13 @@
 """The order of a run, and the passes of its evaluations; one kind of loop a file."""
 
 from .base import BaseLoop
+from .calendar import Calendar, calc_dynamic_intervals
 from .evaluation import EvalLoop, TestLoop, ValLoop
-from .train import EpochBasedTrainLoop, IterBasedTrainLoop, TrainLoop, calc_dynamic_intervals
+from .train import EpochBasedTrainLoop, IterBasedTrainLoop, TrainLoop
 
 __all__ = [
     "BaseLoop",
+    "Calendar",
     "EpochBasedTrainLoop",
     "EvalLoop",
     "IterBasedTrainLoop",

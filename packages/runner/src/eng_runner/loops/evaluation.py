@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, final
 
 import torch
 
-from eng_dist import all_reduce
+from eng_dist import all_reduce, get_comm_device
 from eng_registry import LOOPS
 
 from ..precision import autocast
@@ -19,12 +19,22 @@ if TYPE_CHECKING:
 
 
 class EvalLoop(BaseLoop):
-    """What validation and test share: one pass in eval mode without gradients, each sample exactly once."""
+    """What validation and test share: one pass in eval mode without gradients, each sample exactly once.
+
+    `fp16` predicts with automatic mixed precision, `limit_batches` looks at that many batches only.
+    """
 
     mode: str
 
-    def __init__(self, runner: Runner, dataloader: Any, evaluator: Any, fp16: bool = False) -> None:
-        super().__init__(runner, dataloader)
+    def __init__(
+        self,
+        runner: Runner,
+        dataloader: Any,
+        evaluator: Any,
+        fp16: bool = False,
+        limit_batches: float | None = None,
+    ) -> None:
+        super().__init__(runner, dataloader, limit_batches=limit_batches)
         self.evaluator = runner.build_evaluator(evaluator)
         self.fp16 = fp16
         metainfo = getattr(self.dataloader.dataset, "metainfo", None)
@@ -39,16 +49,24 @@ class EvalLoop(BaseLoop):
         runner.call_hook(f"before_{mode}")
         runner.call_hook(f"before_{mode}_epoch")
         runner.model.eval()
-        step = EvalStep(runner, mode, self.evaluator)
+        step = EvalStep(runner, mode, self.evaluator, self.dataloader)
         self.dataloader.set_position(0)
         with autocast(enabled=self.fp16):
-            for batch_idx, data_batch in enumerate(self.dataloader):
+            for batch_idx, data_batch in enumerate(self.batches()):
                 step(batch_idx, data_batch)
-        metrics: dict[str, Any] = self.evaluator.evaluate(len(self.dataloader.dataset))
+        metrics: dict[str, Any] = self.evaluator.evaluate(self._size(step.seen))
         metrics.update(_mean_losses(step.losses, mode))
         runner.call_hook(f"after_{mode}_epoch", metrics=metrics)
         runner.call_hook(f"after_{mode}")
         return metrics
+
+    def _size(self, seen: int) -> int:
+        """How many samples were to be predicted over all ranks, `seen` of them here."""
+        if not self.is_limited and hasattr(self.dataloader.dataset, "__len__"):
+            return len(self.dataloader.dataset)
+        total = torch.tensor([seen], device=get_comm_device())
+        all_reduce(total)
+        return int(total)
 
 
 @final

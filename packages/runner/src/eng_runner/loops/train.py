@@ -6,7 +6,8 @@ between an epoch and its validation validates first when it comes back.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, final
 
@@ -15,8 +16,11 @@ import torch
 from eng_dist import get_world_size
 from eng_registry import LOOPS
 
+from ..cadence import Every
+from ..clock import Clock, Unit
 from ..step import TrainStep
 from .base import BaseLoop
+from .calendar import Calendar
 
 if TYPE_CHECKING:
     from ..runner import Runner
@@ -31,9 +35,14 @@ class State(StrEnum):
 
 
 class TrainLoop(BaseLoop):
-    """What epoch- and iteration-based training share: limits, the validation calendar, state, stopping."""
+    """What epoch- and iteration-based training share: limits, the validation calendar, state, stopping.
+
+    `max_time` is a duration such as `'11.5 hours'`, after which the run saves and ends as if it were interrupted; it
+    can be resumed. `overfit_batches` trains on the same first batches in every pass, to see whether a model can learn.
+    """
 
     trains = True
+    unit: Unit
     max_epochs: int
     max_iters: int
 
@@ -42,17 +51,25 @@ class TrainLoop(BaseLoop):
         runner: Runner,
         dataloader: Any,
         val_begin: int,
-        val_interval: int,
+        val_interval: int | str,
         dynamic_intervals: Sequence[tuple[int, int]] | None,
+        max_time: str | None,
+        limit_batches: float | None,
+        overfit_batches: int | None,
     ) -> None:
-        super().__init__(runner, dataloader)
+        super().__init__(
+            runner, dataloader, limit_batches=limit_batches if overfit_batches is None else overfit_batches
+        )
+        self.calendar = Calendar.parse(
+            val_interval, begin=val_begin, unit=self.unit, dynamic=dynamic_intervals
+        )
         self.val_begin = val_begin
         self.val_interval = val_interval
-        self.dynamic_milestones, self.dynamic_intervals = calc_dynamic_intervals(
-            val_interval, dynamic_intervals
-        )
+        self.max_time = None if max_time is None else _seconds(max_time)
+        self.overfits = overfit_batches is not None
         self.state = State.TRAIN
         self.stop_training = False
+        self._before = Clock()
         metainfo = getattr(self.dataloader.dataset, "metainfo", None)
         if metainfo is not None:
             runner.visualizer.dataset_meta = metainfo
@@ -79,28 +96,45 @@ class TrainLoop(BaseLoop):
     def resumed(self) -> None:
         """Called when the clock was set from a checkpoint."""
         self.runner.iter = self.runner.clock.iter
+        self._before = copy(self.runner.clock)
 
     def _next(self) -> State:
         """The state that follows, judged by the clock."""
         raise NotImplementedError
 
-    def _samples_per_iter(self) -> int:
-        return (self.dataloader.batch_size or 1) * get_world_size()
-
-    def _validation_due(self, done: int, last: bool) -> bool:
-        """Whether to validate after `done` epochs or iterations."""
-        if self.runner.val_loop is None or done < self.val_begin:
-            return False
-        interval = self.val_interval
-        for milestone, changed in zip(self.dynamic_milestones, self.dynamic_intervals, strict=True):
-            if done >= milestone:
-                interval = changed
-        return last or done % interval == 0
+    def _due(self, *, last: bool) -> bool:
+        return self.runner.val_loop is not None and self.calendar.due(
+            self.runner.clock, self._before, last=last
+        )
 
     def _validate(self) -> None:
         if self.runner.val_loop is not None:
             self.runner.val_loop.run()
         self.state = State.TRAIN
+
+    def _next_pass(self) -> None:
+        """Put the loader at the beginning of the next pass, and count the pass that has ended."""
+        clock = self.runner.clock
+        clock.epoch += 1
+        self.dataloader.set_position(0 if self.overfits else clock.epoch)
+
+    def _samples_per_iter(self) -> int:
+        return (self.dataloader.batch_size or 1) * get_world_size()
+
+    def _samples_per_pass(self) -> int | None:
+        """Samples of a whole pass over all ranks, whose last batch may be smaller; None where that is not known."""
+        try:
+            drawn = len(self.dataloader.sampler) * get_world_size()
+        except TypeError:
+            return None
+        return None if self.length is None else min(drawn, self.length * self._samples_per_iter())
+
+
+def _seconds(duration: str) -> float:
+    every = Every.parse(duration)
+    if every.of != "second":
+        raise ValueError(f"`max_time` is a duration such as '90 min' or '11.5 hours', not {duration!r}")
+    return every.n
 
 
 @final
@@ -108,8 +142,11 @@ class TrainLoop(BaseLoop):
 class EpochBasedTrainLoop(TrainLoop):
     """Train for `max_epochs` passes over the loader, validating every `val_interval` epochs from `val_begin` on.
 
-    `dynamic_intervals` is a list of (epoch, interval): from that epoch on (1-based) the other interval holds.
+    `val_interval` may also be a text such as `'500 iters'`. `dynamic_intervals` is a list of (epoch, interval): from
+    that epoch on (1-based) the other interval holds. The other arguments are those of `TrainLoop`.
     """
+
+    unit = "epoch"
 
     def __init__(
         self,
@@ -117,16 +154,22 @@ class EpochBasedTrainLoop(TrainLoop):
         dataloader: Any,
         max_epochs: int,
         val_begin: int = 1,
-        val_interval: int = 1,
+        val_interval: int | str = 1,
         dynamic_intervals: Sequence[tuple[int, int]] | None = None,
+        max_time: str | None = None,
+        limit_batches: float | None = None,
+        overfit_batches: int | None = None,
     ) -> None:
         if int(max_epochs) != max_epochs:
             raise ValueError(f"`max_epochs` must be a whole number, not {max_epochs!r}")
-        super().__init__(runner, dataloader, val_begin, val_interval, dynamic_intervals)
+        super().__init__(
+            runner, dataloader, val_begin, val_interval, dynamic_intervals, max_time, limit_batches, overfit_batches
+        )  # fmt: skip
         self.max_epochs = int(max_epochs)
         if self.length is None:
             raise TypeError(
-                "training by epochs needs a loader with a length; use by_epoch=False and `max_iters` for this one"
+                "training by epochs needs a loader with a length; give `limit_batches`, or use by_epoch=False and "
+                "`max_iters` for this one"
             )
         self.max_iters = self.max_epochs * self.length
 
@@ -152,29 +195,40 @@ class EpochBasedTrainLoop(TrainLoop):
 
     def run_epoch(self) -> None:
         """One pass over the loader, or what a resumed run still has to do of it."""
-        runner, loader = self.runner, self.dataloader
+        runner, loader, clock = self.runner, self.dataloader, self.runner.clock
         runner.call_hook("before_train_epoch")
         runner.model.train()
         self.run_iter = TrainStep(runner, samples=self._samples_per_iter())
-        for batch_idx, data_batch in enumerate(loader, start=loader.batch):
+        samples_before = clock.samples - loader.batch * self.run_iter.samples
+        self._before = copy(clock)
+        for batch_idx, data_batch in enumerate(self.batches(), start=loader.batch):
             self.run_iter(batch_idx, data_batch)
-            if runner.stop.requested:
-                runner.stop.leave(runner)
-        runner.clock.epoch += 1
-        loader.set_position(runner.clock.epoch)
-        self.state = State.VALIDATE if self._due() else State.TRAIN
+            if not self.calendar.counts_own_unit:
+                self._validate_inside()
+            if runner.stop.agreement.requested:
+                runner.stop.obey(runner)
+        samples = self._samples_per_pass()
+        if samples is not None:
+            clock.samples = samples_before + samples
+        self._next_pass()
+        self.state = State.VALIDATE if self._due(last=clock.epoch >= self.max_epochs) else State.TRAIN
         runner.call_hook("after_train_epoch")
-        runner.epoch = runner.clock.epoch
+        runner.epoch = clock.epoch
 
-    def _due(self) -> bool:
-        done = self.runner.clock.epoch
-        return self._validation_due(done, last=done >= self.max_epochs)
+    def _validate_inside(self) -> None:
+        """Validate in the middle of an epoch, if it is due."""
+        clock = self.runner.clock
+        if clock.iter < self.max_iters and self._due(last=False):
+            self._validate()
+            self.runner.model.train()
+        self._before = copy(clock)
 
     def _finished(self) -> bool:
         return self.stop_training or self.runner.clock.epoch >= self.max_epochs
 
     def _next(self) -> State:
-        if self.state is State.VALIDATE:
+        inside = not self.calendar.counts_own_unit and self.runner.clock.iter < self.max_iters
+        if self.state is State.VALIDATE or (inside and self._due(last=False)):
             return State.VALIDATE
         return State.DONE if self._finished() else State.TRAIN
 
@@ -185,8 +239,11 @@ class IterBasedTrainLoop(TrainLoop):
     """Train for `max_iters` iterations, validating every `val_interval` iterations from `val_begin` on.
 
     A finite loader starts over with a new epoch of its sampler; `runner.epoch` stays 0 as documented, `clock.epoch`
-    counts the passes.
+    counts the passes; one is over when the next one begins. `val_interval` may also be a text such as `'2 epochs'`. The
+    other arguments are those of `TrainLoop`.
     """
+
+    unit = "iter"
 
     def __init__(
         self,
@@ -194,12 +251,17 @@ class IterBasedTrainLoop(TrainLoop):
         dataloader: Any,
         max_iters: int,
         val_begin: int = 1,
-        val_interval: int = 1000,
+        val_interval: int | str = 1000,
         dynamic_intervals: Sequence[tuple[int, int]] | None = None,
+        max_time: str | None = None,
+        limit_batches: float | None = None,
+        overfit_batches: int | None = None,
     ) -> None:
         if int(max_iters) != max_iters:
             raise ValueError(f"`max_iters` must be a whole number, not {max_iters!r}")
-        super().__init__(runner, dataloader, val_begin, val_interval, dynamic_intervals)
+        super().__init__(
+            runner, dataloader, val_begin, val_interval, dynamic_intervals, max_time, limit_batches, overfit_batches
+        )  # fmt: skip
         self.max_epochs = 1
         self.max_iters = int(max_iters)
 
@@ -209,7 +271,8 @@ class IterBasedTrainLoop(TrainLoop):
         runner.call_hook("before_train")
         runner.call_hook("before_train_epoch")
         self.run_iter = TrainStep(runner, samples=self._samples_per_iter())
-        batches = iter(self.dataloader)
+        self._before = copy(runner.clock)
+        batches = iter(self.batches())
         runner.model.train()
         self.state = State.DONE if self._finished() and self.state is State.TRAIN else self.state
         while self.state is not State.DONE:
@@ -218,12 +281,14 @@ class IterBasedTrainLoop(TrainLoop):
                     try:
                         data_batch = next(batches)
                     except StopIteration:
-                        batches = self._start_over()
+                        batches = iter(self._start_over())
                         continue
                     self.run_iter(runner.clock.iter, data_batch)
                     self.state = self._next()
-                    if runner.stop.requested:
-                        runner.stop.leave(runner)
+                    if not self.calendar.counts_own_unit:
+                        self._before = copy(runner.clock)
+                    if runner.stop.agreement.requested:
+                        runner.stop.obey(runner)
                 case State.VALIDATE:
                     self._validate()
                     runner.model.train()
@@ -232,36 +297,18 @@ class IterBasedTrainLoop(TrainLoop):
         runner.call_hook("after_train")
         return runner.model
 
-    def _start_over(self) -> Any:
+    def _start_over(self) -> Iterable[Any]:
         if self.dataloader.batch == 0:
             raise RuntimeError(
                 "the training loader yields no batch at all; look at its dataset, batch_size and drop_last"
             )
-        self.runner.clock.epoch += 1
-        self.dataloader.set_position(self.runner.clock.epoch)
-        return iter(self.dataloader)
+        self._next_pass()
+        return self.batches()
 
     def _finished(self) -> bool:
         return self.stop_training or self.runner.clock.iter >= self.max_iters
 
     def _next(self) -> State:
-        done = self.runner.clock.iter
-        if self._validation_due(done, last=done >= self.max_iters):
+        if self.state is State.VALIDATE or self._due(last=self.runner.clock.iter >= self.max_iters):
             return State.VALIDATE
         return State.DONE if self._finished() else State.TRAIN
-
-
-def calc_dynamic_intervals(
-    start_interval: int, dynamic_intervals: Sequence[tuple[int, int]] | None = None
-) -> tuple[list[int], list[int]]:
-    """Milestones and the intervals that hold from each of them on; the first milestone is 0.
-
-    >>> calc_dynamic_intervals(5, [(11, 2)])
-    ([0, 11], [5, 2])
-    """
-    pairs: list[Any] = [(0, start_interval), *(dynamic_intervals or [])]
-    if not all(isinstance(pair, tuple) and len(pair) == 2 for pair in pairs):
-        raise TypeError(
-            f"`dynamic_intervals` is a list of (milestone, interval) tuples, not {dynamic_intervals!r}"
-        )
-    return [milestone for milestone, _ in pairs], [interval for _, interval in pairs]
