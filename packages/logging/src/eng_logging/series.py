@@ -17,7 +17,7 @@ import math
 import sys
 from array import array
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice
 from typing import Any, ClassVar
 
@@ -355,8 +355,11 @@ def _number(value: Any) -> float:
     return float(value.item() if hasattr(value, "item") else value)
 
 
-def _last(values: deque[float], length: int) -> Iterator[float]:
-    return islice(values, len(values) - length, None)
+def _last(values: deque[float], length: int) -> list[float]:
+    """From the right end, since the way from the left is as long as the run."""
+    newest_first = list(islice(reversed(values), length))
+    newest_first.reverse()
+    return newest_first
 
 
 def _encode(values: Iterable[float]) -> str:
