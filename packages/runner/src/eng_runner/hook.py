@@ -11,6 +11,8 @@ from enum import IntEnum
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from .runner import Runner
 
 Batch = Any
@@ -74,6 +76,10 @@ class Hook:
         "after_val_epoch", "after_val", "before_save_checkpoint", "after_train", "before_test", "before_test_epoch",
         "before_test_iter", "after_test_iter", "after_test_epoch", "after_test", "after_run",
     )  # fmt: skip
+    more_stages = (
+        "before_resume", "before_backward", "after_backward", "before_optimizer_step", "after_optimizer_step",
+        "after_save_checkpoint", "on_interrupt", "on_exception",
+    )  # fmt: skip
 
     def state_dict(self) -> dict[str, Any]:
         """What this hook must know after a resume: tensors and JSON values."""
@@ -96,6 +102,9 @@ class Hook:
     def on_exception(self, runner: Runner, exception: BaseException) -> None:
         """When the run ends by an exception, before it is raised on."""
 
+    def on_interrupt(self, runner: Runner, reason: str) -> None:
+        """When a signal (its name is the reason) or `max_time` ends the training; a checkpoint is saved already."""
+
     def before_train(self, runner: Runner) -> None:
         """Before the first epoch; everything is loaded and resumed."""
 
@@ -116,6 +125,12 @@ class Hook:
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
         """Edit what is about to be written."""
+
+    def after_save_checkpoint(self, runner: Runner, path: str) -> None:
+        """A checkpoint is written: the file is there, whole, under this path."""
+
+    def before_resume(self, runner: Runner, path: str) -> None:
+        """A checkpoint was chosen to continue from; nothing is restored yet."""
 
     def after_load_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
         """Edit what was read, before the weights are loaded."""
@@ -196,6 +211,19 @@ class Hook:
         mode: str = "train",
     ) -> None:
         """The same for all modes."""
+
+    # -- inside of an iteration ------------------------------------------------------------------------------------
+    def before_backward(self, runner: Runner, loss: Tensor) -> None:
+        """The loss of a micro-batch is there, scaled for accumulation."""
+
+    def after_backward(self, runner: Runner) -> None:
+        """The gradients of a micro-batch are added; under DDP those of the last one of a window are averaged."""
+
+    def before_optimizer_step(self, runner: Runner) -> None:
+        """The gradients of the whole window are there, unscaled and clipped."""
+
+    def after_optimizer_step(self, runner: Runner) -> None:
+        """The parameters have changed; the gradients are still there."""
 
     # -- questions that hooks ask ----------------------------------------------------------------------------------
     def every_n_epochs(self, runner: Runner, n: int, start: int = 0) -> bool:

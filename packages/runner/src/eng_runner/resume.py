@@ -173,6 +173,7 @@ def _newest(work_dir: str) -> str | None:
 
 def read(runner: Runner, filename: str, *, map_location: Any = "cpu") -> Checkpoint:
     """Read a checkpoint and take over its seed."""
+    runner.call_hook("before_resume", path=filename)
     state = load_file(filename, map_location=map_location)
     seed = state.get("meta", {}).get("seed")
     if seed is not None and seed != runner.seed:

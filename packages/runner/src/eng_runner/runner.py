@@ -44,6 +44,7 @@ from .clock import Clock
 from .environment import describe_environment, set_random_seed, setup_env
 from .hook import Hook, Hooks, Priority
 from .loops import TrainLoop
+from .observe import observed
 from .stop import Interrupted, Stop, in_notebook
 from .strategies import choose_strategy
 
@@ -333,7 +334,8 @@ class Runner:
             self._switch_model_options()
             self.optim_wrapper.initialize_count_status(self.model, self.clock.iter, self.max_iters)
             try:
-                with self.stop.listening(self, max_time=getattr(self.train_loop, "max_time", None)):
+                max_time = getattr(self.train_loop, "max_time", None)
+                with observed(self), self.stop.listening(self, max_time=max_time):
                     self.train_loop.run()
             except Interrupted as interruption:
                 stopped = interruption
@@ -497,9 +499,11 @@ class Runner:
             self, meta=meta or {}, optimizer=save_optimizer, param_scheduler=save_param_scheduler
         )
         self.call_hook("before_save_checkpoint", checkpoint=checkpoint)
-        return resuming.write(
+        path = resuming.write(
             self, checkpoint, out_dir, filename, kind=kind, metrics=metrics, backend_args=backend_args
         )
+        self.call_hook("after_save_checkpoint", path=path)
+        return path
 
     # -- builders, public because the documents name them ------------------------------------------------------------
     @staticmethod

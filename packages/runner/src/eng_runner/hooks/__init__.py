@@ -4,13 +4,17 @@ from .checkpoint import CheckpointHook
 from .early_stopping import EarlyStoppingHook
 from .ema import EMAHook
 from .empty_cache import EmptyCacheHook
+from .freeze import FreezeHook
+from .garbage_collection import GarbageCollectionHook
 from .logger import LoggerHook
+from .non_finite import NonFiniteError, NonFiniteHook
 from .param_scheduler import ParamSchedulerHook
 from .profiler import ProfilerHook
 from .progress import ProgressHook
 from .runtime_info import RuntimeInfoHook
 from .sampler_seed import DistSamplerSeedHook
 from .sync_buffers import SyncBuffersHook
+from .throughput import ThroughputHook
 from .timer import IterTimerHook
 from .tta import PrepareTTAHook, build_runner_with_tta
 from .visualization import NaiveVisualizationHook
@@ -21,14 +25,19 @@ __all__ = [
     "EMAHook",
     "EarlyStoppingHook",
     "EmptyCacheHook",
+    "FreezeHook",
+    "GarbageCollectionHook",
     "IterTimerHook",
     "LoggerHook",
     "NaiveVisualizationHook",
+    "NonFiniteError",
+    "NonFiniteHook",
     "ParamSchedulerHook",
     "PrepareTTAHook",
     "ProfilerHook",
     "ProgressHook",
     "RuntimeInfoHook",
     "SyncBuffersHook",
+    "ThroughputHook",
     "build_runner_with_tta",
 ]

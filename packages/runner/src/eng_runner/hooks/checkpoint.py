@@ -17,7 +17,10 @@ from eng_registry import HOOKS
 from ..cadence import Every
 from ..hook import Batch, Hook
 from ..publication import publish
+from ..stop import SAVE_AND_GO_ON
+from .alarm import Alarm
 from .metric_rule import COMPARE, GREATER_KEYS, LESS_KEYS, Rule, check_rule, infer_rule
+from .non_finite import all_finite
 from .runtime_info import is_scalar
 
 if TYPE_CHECKING:
@@ -29,7 +32,8 @@ if TYPE_CHECKING:
 class CheckpointHook(Hook):
     """Saves every `interval` epochs (or iterations), at the end, and whenever a metric of `save_best` improved.
 
-    `interval` is an int, in epochs or iterations as `by_epoch` says, or a text such as `'500 steps'`; -1 is never.
+    `interval` is an int, in epochs or iterations as `by_epoch` says, or a text such as `'500 steps'` or `'15 min'`; -1
+    is never. Weights that are infinite or NaN are not saved, so the last finite checkpoint stays.
     `max_keep_ckpts` keeps that many regular checkpoints: an older one goes only after the new one is verified.
     `save_best` names one or several metrics, or `'auto'` for the first one of the first validation; `rule` says
     'greater' or 'less' where `greater_keys` and `less_keys` cannot tell from the name. `published_keys` are the
@@ -76,6 +80,8 @@ class CheckpointHook(Hook):
         self._less = _names("less_keys", less_keys) or list(LESS_KEYS)
         self._given_rules = self._check_rules(rule)
         self.published_keys = _names("published_keys", published_keys)
+        self._folder = ""
+        self._alarm = Alarm()
         self._rules: dict[str, Rule] = {}
         if "auto" not in self.save_best:
             self._infer_rules(self.save_best)
@@ -97,6 +103,8 @@ class CheckpointHook(Hook):
     def before_train(self, runner: Runner) -> None:
         """Settle where checkpoints go and remove what a smaller limit no longer keeps."""
         self._folder = self._target(runner)
+        if self.every.of == "second" and is_main_process():
+            self._alarm = Alarm(self.every.n, lambda: runner.stop.request(SAVE_AND_GO_ON))
         unit = self.every.of
         self._seen = 0 if unit == "second" else runner.clock.reading(unit)
         if self.max_keep_ckpts > 0 and is_main_process():
@@ -132,6 +140,12 @@ class CheckpointHook(Hook):
 
     def _save(self, runner: Runner, count: int) -> None:
         unit = "epochs" if self.by_epoch else "iterations"
+        if not all_finite(runner.bare_model.parameters()):
+            runner.logger.error(
+                "Not saved at %d %s: the weights are infinite or NaN, and the checkpoints from before are worth more",
+                count, unit,
+            )  # fmt: skip
+            return
         runner.logger.info("Saving checkpoint at %d %s", count, unit)
         name = self.filename_tmpl.format(count)
         runner.message_hub.update_info("last_ckpt", os.path.join(self._folder, name))
@@ -143,7 +157,10 @@ class CheckpointHook(Hook):
             by_epoch=self.by_epoch,
             backend_args=self.backend_args,
         )
-        if self.max_keep_ckpts > 0 and is_main_process():
+
+    def after_save_checkpoint(self, runner: Runner, path: str) -> None:
+        """Remove what there are too many of, now that the new one is safe."""
+        if self.max_keep_ckpts > 0 and os.path.dirname(path) == self._folder and is_main_process():
             prune(self._folder, keep=self.max_keep_ckpts)
 
     # -- the best --------------------------------------------------------------------------------------------------
@@ -206,8 +223,17 @@ class CheckpointHook(Hook):
         return [os.path.basename(path) for path in paths if path is not None]
 
     # -- the end ---------------------------------------------------------------------------------------------------
+    def on_exception(self, runner: Runner, exception: BaseException) -> None:
+        """Ask for nothing any more."""
+        self._alarm.cancel()
+
+    def on_interrupt(self, runner: Runner, reason: str) -> None:
+        """Ask for nothing any more."""
+        self._alarm.cancel()
+
     def after_train(self, runner: Runner) -> None:
         """Write the copies for publication."""
+        self._alarm.cancel()
         if self.published_keys and is_main_process():
             last = runner.message_hub.get_info("last_ckpt")
             names = ([os.path.basename(last)] if last else []) + self._bests(runner)

@@ -1,0 +1,63 @@
+"""When Python collects its garbage: at the same iteration on every rank, not in the middle of any."""
+
+from __future__ import annotations
+
+import gc
+from typing import TYPE_CHECKING, Any, final
+
+from eng_registry import HOOKS
+
+from ..hook import Batch, Hook
+
+if TYPE_CHECKING:
+    from ..runner import Runner
+
+
+@final
+@HOOKS.register_module()
+class GarbageCollectionHook(Hook):
+    """Switches the automatic collector off while training and collects every `interval` iterations instead.
+
+    On many ranks the automatic collector pauses now one rank, now another, and all wait for each pause.
+    """
+
+    priority = "VERY_LOW"
+
+    def __init__(self, interval: int = 1000) -> None:
+        if interval < 1:
+            raise ValueError(f"`interval` is at least 1, not {interval}")
+        self.interval = interval
+        self._was_enabled = True
+
+    def before_train(self, runner: Runner) -> None:
+        """Collect what the start has left, and take over."""
+        self._was_enabled = gc.isenabled()
+        gc.disable()
+        gc.collect()
+
+    def after_train_iter(
+        self, runner: Runner, batch_idx: int, data_batch: Batch = None, outputs: dict[str, Any] | None = None
+    ) -> None:
+        """Collect the young generations, if it is time."""
+        if runner.clock.iter % self.interval == 0:
+            gc.collect(1)
+
+    def after_train_epoch(self, runner: Runner) -> None:
+        """Collect everything."""
+        gc.collect()
+
+    def after_train(self, runner: Runner) -> None:
+        """Hand the collector back."""
+        self._give_back()
+
+    def on_exception(self, runner: Runner, exception: BaseException) -> None:
+        """Hand the collector back."""
+        self._give_back()
+
+    def on_interrupt(self, runner: Runner, reason: str) -> None:
+        """Hand the collector back."""
+        self._give_back()
+
+    def _give_back(self) -> None:
+        if self._was_enabled:
+            gc.enable()
