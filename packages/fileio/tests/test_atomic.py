@@ -166,3 +166,4 @@ def test_the_bytes_reach_the_disk_before_the_name(tmp_path):
     assert [call.split("(")[0] for call in calls] == ["fsync", "rename", "fsync"]
     assert ".file.tmp-" in calls[0]
     assert f"<{target.parent}>" in calls[2]
+    assert f"<{target.parent.parent}>)" in trace.read_text().splitlines()[0]

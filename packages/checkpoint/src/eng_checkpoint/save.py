@@ -42,8 +42,8 @@ def commit(
     """
     folder = Path(folder)
     check_name(name)
-    folder.mkdir(parents=True, exist_ok=True)
-    remove_leftovers(folder)
+    if folder.is_dir():
+        remove_leftovers(folder)
     with writing(state, folder / name) as info:
         announce(folder, info)
     return enter(folder, info, kind=kind, epoch=epoch, iter=iter, step=step, metrics=metrics)

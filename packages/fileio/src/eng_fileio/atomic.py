@@ -56,7 +56,7 @@ def atomic_write(path: str | Path, *, needed: int | None = None) -> Iterator[Bin
     target = Path(path)
     temporary = temporary_name(target)
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
+        _make_directory(target.parent)
         _require_room(target, needed)
         file = temporary.open("xb")
     except OSError as error:
@@ -133,6 +133,16 @@ def write_error(
     """`cause` in words that name the final path, what was written and what is free."""
     written = temporary.stat().st_size if temporary is not None and temporary.exists() else 0
     return WriteError(cause, str(target), written=written, free=_free_bytes(target.parent), needed=needed)
+
+
+def _make_directory(folder: Path) -> None:
+    """With its parents, each of which gets its name on the disk."""
+    if folder.is_dir():
+        return
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in missing:
+        sync_directory(path.parent)
 
 
 def _require_room(target: Path, needed: int | None) -> None:
