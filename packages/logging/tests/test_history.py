@@ -8,10 +8,8 @@ import pytest
 
 from eng_logging import HistoryBuffer, MessageHub
 
-from .tensors import DeviceScalar
 
-
-def test_record_keeps_values_as_they_are():
+def test_record_keeps_values_as_they_are(DeviceScalar):
     """No tensor is read by recording; each is read once by the first statistic."""
     hub = MessageHub("a")
     loss = DeviceScalar(2.0)
@@ -38,7 +36,7 @@ def test_record_costs_one_call_per_key():
     assert calls.count("c_call") == 10 + 2  # append each, items(), and setprofile itself
 
 
-def test_pending_tensors_are_read_after_a_while():
+def test_pending_tensors_are_read_after_a_while(DeviceScalar):
     """Recording for ever without reading holds about a thousand tensors per key, not more."""
     hub = MessageHub("a")
     for _ in range(5000):
@@ -57,7 +55,7 @@ def test_series_is_made_once_and_its_append_can_be_kept():
     assert hub.get_scalar("train/loss").mean() == 3.0
 
 
-def test_update_scalar_takes_whatever_has_one_element():
+def test_update_scalar_takes_whatever_has_one_element(DeviceScalar):
     """Numbers and one-element arrays come in; the tensor is copied, not read."""
     hub = MessageHub("a")
     tensor = DeviceScalar(3.0)
@@ -70,13 +68,19 @@ def test_update_scalar_takes_whatever_has_one_element():
     assert list(hub.get_scalar("x").data[1]) == [1.0, 2.0, 1.0]
 
 
-@pytest.mark.parametrize("value", ["1", [1], None, DeviceScalar(1.0, elements=2), {}])
+@pytest.mark.parametrize("value", ["1", [1], None, {}])
 def test_update_scalar_refuses_the_rest(value):
     """What is no single number is named with its key, and makes no series."""
     hub = MessageHub("a")
     with pytest.raises(AssertionError, match="'x'"):
         hub.update_scalar("x", value)
     assert not hub.log_scalars
+
+
+def test_update_scalar_refuses_a_tensor_of_two(DeviceScalar):
+    """And says its shape if it has one."""
+    with pytest.raises(AssertionError, match="'x' must be a number or have one element"):
+        MessageHub("a").update_scalar("x", DeviceScalar(1.0, elements=2))
 
 
 def test_update_scalar_wants_a_whole_count():
@@ -130,7 +134,7 @@ def test_whether_a_key_is_resumed_cannot_change():
         hub.update_scalar("y", 2)
 
 
-def test_state_is_plain_data_and_restores():
+def test_state_is_plain_data_and_restores(DeviceScalar):
     """Through JSON into another hub: what is resumed is there, the rest is not."""
     hub = MessageHub("a")
     hub.record({"train/loss": DeviceScalar(2.0)})

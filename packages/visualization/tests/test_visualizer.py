@@ -9,11 +9,9 @@ import torch
 from eng_registry import VISUALIZERS
 from eng_visualization import LocalVisBackend, MissingClientError, TensorboardVisBackend, Visualizer
 
-from .recording import Remembers
-
 
 @pytest.fixture
-def backend():
+def backend(Remembers):
     return Remembers()
 
 
@@ -23,7 +21,7 @@ def visualizer(backend):
     made.close()
 
 
-def test_backends_are_given_in_every_form(tmp_path):
+def test_backends_are_given_in_every_form(tmp_path, Remembers):
     """An object, a mapping, or several of both, with names of their own or of their classes."""
     objects = [Remembers(), LocalVisBackend(tmp_path)]
     made = Visualizer(vis_backends=objects)
@@ -36,7 +34,7 @@ def test_backends_are_given_in_every_form(tmp_path):
     assert Visualizer(vis_backends=None)._vis_backends == {}
 
 
-def test_a_mapping_keeps_its_keys():
+def test_a_mapping_keeps_its_keys(Remembers):
     """What is given is not changed."""
     given = {"type": "Remembers", "name": "mine"}
     Visualizer(vis_backends=[given])
@@ -50,14 +48,14 @@ def test_what_is_no_backend_is_refused(given):
         Visualizer(vis_backends=given)
 
 
-def test_two_backends_need_two_names():
+def test_two_backends_need_two_names(Remembers):
     """Else nobody could ask for one of them."""
     Visualizer(vis_backends=[{"type": "Remembers"}, {"type": "Remembers", "name": "second"}])
     with pytest.raises(RuntimeError, match="two backends named 'Remembers'"):
         Visualizer(vis_backends=[{"type": "Remembers"}, {"type": "Remembers"}])
 
 
-def test_a_backend_that_needs_a_folder_is_left_out_without(caplog, tmp_path):
+def test_a_backend_that_needs_a_folder_is_left_out_without(caplog, tmp_path, Remembers):
     """With a warning; with `save_dir` it writes to `vis_data` in it."""
     made = Visualizer(vis_backends=[{"type": "LocalVisBackend"}, {"type": "Remembers"}])
     assert list(made._vis_backends) == ["Remembers"]
@@ -68,7 +66,7 @@ def test_a_backend_that_needs_a_folder_is_left_out_without(caplog, tmp_path):
     assert (tmp_path / "vis_data" / "scalars.json").exists()
 
 
-def test_a_missing_client_is_known_before_the_run():
+def test_a_missing_client_is_known_before_the_run(Remembers):
     """And how to install it."""
 
     class NeedsMore(Remembers):
@@ -79,7 +77,7 @@ def test_a_missing_client_is_known_before_the_run():
         Visualizer(vis_backends=NeedsMore())
 
 
-def test_everything_recorded_reaches_every_backend(tmp_path):
+def test_everything_recorded_reaches_every_backend(tmp_path, Remembers):
     """In order, as plain numbers."""
     first, second = Remembers(), Remembers()
     made = Visualizer(vis_backends=[first])
@@ -128,7 +126,7 @@ def test_scalars_are_a_mapping(visualizer):
         visualizer.add_scalars([1])
 
 
-def test_a_backend_that_hangs_does_not_slow_the_run(tmp_path):
+def test_a_backend_that_hangs_does_not_slow_the_run(tmp_path, Remembers):
     """Five seconds of a tracker are nothing of the loop, and the other backend has everything."""
     hangs = Remembers(hangs=("add_scalars",), seconds=5.0)
     local = LocalVisBackend(tmp_path)

@@ -6,10 +6,8 @@ import pytest
 
 from eng_visualization import ArgumentError, BackendWriter
 
-from .recording import Remembers
 
-
-def test_calls_arrive_in_order_on_another_thread():
+def test_calls_arrive_in_order_on_another_thread(Remembers):
     """What is submitted is done in its order, `close` last; and the thread ends."""
     backend = Remembers()
     writer = BackendWriter("tracker", backend)
@@ -22,7 +20,7 @@ def test_calls_arrive_in_order_on_another_thread():
     assert not [thread for thread in threading.enumerate() if thread.name == "eng tracker"]
 
 
-def test_nothing_is_started_before_the_first_record():
+def test_nothing_is_started_before_the_first_record(Remembers):
     """Neither a thread nor the backend."""
     backend = Remembers()
     before = threading.active_count()
@@ -32,7 +30,7 @@ def test_nothing_is_started_before_the_first_record():
     assert backend.starts == 0
 
 
-def test_a_failing_backend_is_reported_once_and_switched_off(caplog):
+def test_a_failing_backend_is_reported_once_and_switched_off(caplog, Remembers):
     """Submitting never raises; the last line says how much was lost."""
     backend = Remembers(fails=("add_scalar",))
     writer = BackendWriter("tracker", backend)
@@ -50,7 +48,7 @@ def test_a_failing_backend_is_reported_once_and_switched_off(caplog):
     assert backend.calls == []
 
 
-def test_what_a_backend_cannot_take_is_its_only_loss(caplog):
+def test_what_a_backend_cannot_take_is_its_only_loss(caplog, Remembers):
     """A wrong argument is named, the backend stays."""
     backend = Remembers(fails=("add_image",), error=ArgumentError("no image"))
     writer = BackendWriter("tracker", backend)
@@ -63,7 +61,7 @@ def test_what_a_backend_cannot_take_is_its_only_loss(caplog):
     assert "1 records were not written" in caplog.text
 
 
-def test_a_hanging_backend_costs_the_run_nothing(caplog):
+def test_a_hanging_backend_costs_the_run_nothing(caplog, Remembers):
     """Thousands of records take no time, the memory is bounded, and closing waits for `patience` only."""
     backend = Remembers(hangs=("add_scalar",))
     writer = BackendWriter("tracker", backend, max_waiting=10, patience=0.1)
@@ -79,7 +77,7 @@ def test_a_hanging_backend_costs_the_run_nothing(caplog):
     assert "5000 records were not written" in caplog.text
 
 
-def test_images_that_wait_are_bounded_by_their_bytes(caplog):
+def test_images_that_wait_are_bounded_by_their_bytes(caplog, Remembers):
     """The third of 100 bytes does not fit into 250."""
     backend = Remembers(hangs=("add_image",))
     writer = BackendWriter("tracker", backend, max_bytes=250, patience=0.05)
@@ -89,7 +87,7 @@ def test_images_that_wait_are_bounded_by_their_bytes(caplog):
     writer.close()
 
 
-def test_a_call_on_this_thread_does_not_raise_either(caplog):
+def test_a_call_on_this_thread_does_not_raise_either(caplog, Remembers):
     """And it comes after what waits."""
     backend = Remembers(fails=("add_graph",))
     writer = BackendWriter("tracker", backend)
@@ -101,7 +99,7 @@ def test_a_call_on_this_thread_does_not_raise_either(caplog):
 
 
 @pytest.mark.parametrize("methods", [("close",), ("add_scalar", "close")])
-def test_closing_a_broken_backend_is_quiet(methods):
+def test_closing_a_broken_backend_is_quiet(methods, Remembers):
     """Nothing is raised, whatever fails."""
     writer = BackendWriter("tracker", Remembers(fails=methods))
     writer.submit("add_scalar", "loss", 0.5, 1)

@@ -2,10 +2,8 @@ import pytest
 
 from eng_visualization import BaseVisBackend, MissingClientError, force_init_env
 
-from ..recording import Remembers
 
-
-def test_the_first_use_begins_and_only_the_first():
+def test_the_first_use_begins_and_only_the_first(Remembers):
     """Of any method, or of `experiment`."""
     backend = Remembers()
     assert backend.starts == 0
@@ -14,7 +12,7 @@ def test_the_first_use_begins_and_only_the_first():
     assert backend.starts == 1
 
 
-def test_a_failed_beginning_is_tried_again():
+def test_a_failed_beginning_is_tried_again(Remembers):
     """A server that was away may be back."""
 
     class Late(Remembers):
@@ -69,7 +67,7 @@ def test_the_two_abstract_parts_are_needed():
         BaseVisBackend("folder")
 
 
-def test_a_missing_client_says_how_to_get_it():
+def test_a_missing_client_says_how_to_get_it(Remembers):
     """With the extra of this package if there is one."""
 
     class Needs(Remembers):

@@ -19,8 +19,6 @@ import pytest
 
 from eng_visualization import MLflowVisBackend, TensorboardVisBackend, write_report
 
-from .runs import make_run
-
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 
 pytestmark = [
@@ -64,12 +62,12 @@ def open_page(browser):
 
 
 @pytest.fixture
-def report(tmp_path):
+def report(tmp_path, make_run):
     return write_report(make_run(tmp_path / "digits")).as_uri()
 
 
 @pytest.fixture
-def comparison(tmp_path):
+def comparison(tmp_path, make_run):
     runs = [make_run(tmp_path / "a"), make_run(tmp_path / "b", scale=2.0)]
     return write_report(runs, tmp_path / "compared.html").as_uri()
 

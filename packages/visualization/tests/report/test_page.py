@@ -7,8 +7,6 @@ import pytest
 
 from eng_visualization import LocalVisBackend, NotARunError, write_report
 
-from .runs import make_run
-
 
 class Page(HTMLParser):
     """The texts of each section, the links and the data of a page."""
@@ -47,11 +45,11 @@ def page_of(path):
 
 
 @pytest.fixture
-def folder(tmp_path):
+def folder(tmp_path, make_run):
     return make_run(tmp_path / "digits")
 
 
-def test_a_report_has_every_section(folder):
+def test_a_report_has_every_section(folder, train):
     """In the folder of the run, with what it holds."""
     path = write_report(folder)
     assert path == folder / "report.html"
@@ -106,7 +104,7 @@ def test_the_page_needs_no_network(folder):
     assert "https://" not in text
 
 
-def test_several_runs_are_compared(folder, tmp_path):
+def test_several_runs_are_compared(folder, tmp_path, make_run):
     """Their metrics side by side, their curves together, and only the settings that differ."""
     other = make_run(tmp_path / "other" / "digits", lr=0.02, scale=2.0)
     page = page_of(write_report([folder, other], tmp_path / "out" / "compared.html"))

@@ -6,11 +6,9 @@ import pytest
 from eng_visualization import LocalVisBackend, NotARunError
 from eng_visualization.report.run import read_run
 
-from .runs import make_run, train
-
 
 @pytest.fixture
-def run(tmp_path):
+def run(tmp_path, make_run):
     return read_run(make_run(tmp_path / "digits"))
 
 
@@ -24,7 +22,7 @@ def test_curves_are_over_iterations(run):
     assert (run.epoch, run.iter, run.name) == (4, 200, "digits")
 
 
-def test_everything_else_of_the_folder_is_read(run, tmp_path):
+def test_everything_else_of_the_folder_is_read(run, tmp_path, train):
     """Facts, settings with origins, checkpoints, complaints, images."""
     assert run.facts["command"] == "eng train config.py"
     settings = {one.path: (one.value, one.origin) for one in run.settings}
@@ -47,7 +45,7 @@ def test_everything_else_of_the_folder_is_read(run, tmp_path):
     assert [(image.name, image.step) for image in run.images] == [("val/sample", 200)]
 
 
-def test_a_resumed_run_has_each_iteration_once(tmp_path):
+def test_a_resumed_run_has_each_iteration_once(tmp_path, train):
     """Killed at 125 and resumed from 100, killed at 175 and resumed from 150: no gap and nothing twice."""
     train(tmp_path / "20260101_100000", range(1, 126))
     train(tmp_path / "20260101_110000", range(101, 176))
@@ -59,7 +57,7 @@ def test_a_resumed_run_has_each_iteration_once(tmp_path):
     assert run.starts == ("20260101_100000", "20260101_110000", "20260101_120000")
 
 
-def test_a_fresh_start_in_the_same_folder_is_another_run(tmp_path):
+def test_a_fresh_start_in_the_same_folder_is_another_run(tmp_path, train):
     """It begins at the first iteration again, so what was before is forgotten."""
     train(tmp_path / "20260101_100000", range(1, 201), scale=9.0)
     train(tmp_path / "20260101_110000", range(1, 51))
@@ -67,7 +65,7 @@ def test_a_fresh_start_in_the_same_folder_is_another_run(tmp_path):
     assert read_run(tmp_path).iter == 50
 
 
-def test_a_start_or_its_data_can_be_read_alone(tmp_path):
+def test_a_start_or_its_data_can_be_read_alone(tmp_path, make_run):
     """For runs of other programs that use the backend; the checkpoints are found above."""
     folder = make_run(tmp_path / "digits")
     start = folder / "20260101_120000"
@@ -95,14 +93,14 @@ def test_a_folder_of_something_else_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("content", ["", "[]", "{", '{"entries": 3}', '{"entries": [{"name": 3}]}'])
-def test_a_broken_manifest_lists_nothing(tmp_path, content):
+def test_a_broken_manifest_lists_nothing(tmp_path, content, make_run):
     """A report is made of what can be read."""
     folder = make_run(tmp_path / "digits")
     (folder / "manifest.json").write_text(content)
     assert read_run(folder).checkpoints == ()
 
 
-def test_broken_checkpoints_are_found(tmp_path):
+def test_broken_checkpoints_are_found(tmp_path, make_run):
     """One flipped bit, a missing file, a shorter one; without reading the bytes only the sizes."""
     folder = make_run(tmp_path / "digits")
     path = folder / "epoch_4.pth"
@@ -117,7 +115,7 @@ def test_broken_checkpoints_are_found(tmp_path):
     assert not read_run(folder).checkpoints[0].is_sound
 
 
-def test_a_manifest_cannot_point_out_of_the_folder(tmp_path):
+def test_a_manifest_cannot_point_out_of_the_folder(tmp_path, make_run):
     """Nothing outside is read."""
     folder = make_run(tmp_path / "digits")
     manifest = json.loads((folder / "manifest.json").read_text())
@@ -126,7 +124,7 @@ def test_a_manifest_cannot_point_out_of_the_folder(tmp_path):
     assert read_run(folder).checkpoints[0].state == "missing"
 
 
-def test_a_configuration_is_read_and_not_run(tmp_path):
+def test_a_configuration_is_read_and_not_run(tmp_path, make_run):
     """Code in it does nothing; what cannot be parsed is no setting."""
     folder = make_run(tmp_path / "digits")
     config = folder / "20260101_120000" / "vis_data" / "config.py"

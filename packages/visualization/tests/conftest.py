@@ -2,6 +2,8 @@
 
 import time
 
+import pytest
+
 from eng_registry import VISBACKENDS
 from eng_visualization import BaseVisBackend, force_init_env
 
@@ -62,3 +64,9 @@ class Remembers(BaseVisBackend):
 
     def close(self):
         self._act("close")
+
+
+@pytest.fixture(name="Remembers")
+def class_that_remembers():
+    """The class of that backend."""
+    return Remembers

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 
 class DeviceScalar:
     """One number that is read with `item`, as a tensor is."""
@@ -23,3 +25,9 @@ class DeviceScalar:
     def item(self) -> float:
         self.reads += 1
         return self.value
+
+
+@pytest.fixture(name="DeviceScalar")
+def class_of_device_scalars() -> type[DeviceScalar]:
+    """The class of that stand-in."""
+    return DeviceScalar

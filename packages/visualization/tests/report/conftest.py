@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from eng_visualization import LocalVisBackend
 
@@ -26,7 +27,7 @@ LOG = """\
 """
 
 
-def train(start: Path, iterations: range, epoch_length: int = 50, scale: float = 1.0) -> None:
+def _train(start: Path, iterations: range, epoch_length: int = 50, scale: float = 1.0) -> None:
     """What a start from one iteration to another records: training every 10 iterations, validation each epoch."""
     local = LocalVisBackend(start / "vis_data")
     for iteration in iterations:
@@ -40,10 +41,10 @@ def train(start: Path, iterations: range, epoch_length: int = 50, scale: float =
             local.add_scalars({"accuracy": 1 - 0.5 / epoch, "loss": 2 * scale / iteration}, epoch)
 
 
-def make_run(folder: Path, iterations: int = 200, lr: float = 0.1, scale: float = 1.0) -> Path:
+def _make_run(folder: Path, iterations: int = 200, lr: float = 0.1, scale: float = 1.0) -> Path:
     """A run with everything that a report shows."""
     start = folder / "20260101_120000"
-    train(start, range(1, iterations + 1), scale=scale)
+    _train(start, range(1, iterations + 1), scale=scale)
     local = LocalVisBackend(start / "vis_data")
     local.add_facts(
         {
@@ -57,11 +58,11 @@ def make_run(folder: Path, iterations: int = 200, lr: float = 0.1, scale: float 
     origins = {"optimizer.lr": "config.py:3", "hooks.0.type": "base.py:7", "sizes.0": "config.py:9"}
     (start / "vis_data" / "config.origins.json").write_text(json.dumps(origins))
     (start / "20260101_120000.log").write_text(LOG)
-    add_checkpoints(folder)
+    _add_checkpoints(folder)
     return folder
 
 
-def add_checkpoints(folder: Path) -> None:
+def _add_checkpoints(folder: Path) -> None:
     """Two checkpoints with their manifest."""
     entries = []
     for number, (name, kind) in enumerate(
@@ -82,3 +83,15 @@ def add_checkpoints(folder: Path) -> None:
             }
         )
     (folder / "manifest.json").write_text(json.dumps({"format": 1, "entries": entries}))
+
+
+@pytest.fixture
+def make_run():
+    """Makes a folder with everything that a report shows."""
+    return _make_run
+
+
+@pytest.fixture
+def train():
+    """Writes what a start from one iteration to another records."""
+    return _train
