@@ -1,6 +1,6 @@
 """Run history, log files and console for training."""
 
-from eng_logging.configure import ENG_LOGGERS, LoggingHandle, configure
+from eng_logging.configuration import ENG_LOGGERS, LoggingHandle, configure
 from eng_logging.current import print_log
 from eng_logging.errors import ArgumentError, LoggingError
 from eng_logging.format import JsonFormatter, LineFormatter

@@ -49,7 +49,7 @@ from eng_registry.root import (
     WEIGHT_INITIALIZERS,
 )
 from eng_registry.scope import DefaultScope, init_default_scope
-from eng_registry.suggest import suggest
+from eng_registry.spelling import suggest
 
 __all__ = [
     "DATASETS",
