@@ -8,55 +8,9 @@ import pytest
 import torch
 from ranks import on_ranks
 
-from eng_evaluator.gather import gather_parts, pack, to_cpu, unpack
-from eng_structures import BaseDataElement
+from eng_evaluator.gather import gather_parts, to_cpu
 
 Box = namedtuple("Box", ["corners", "score"])
-
-DTYPES = [
-    torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64, torch.uint16, torch.float16,
-    torch.bfloat16, torch.float32, torch.float64, torch.complex64, torch.complex128, torch.float8_e4m3fn,
-]  # fmt: skip
-
-
-@pytest.mark.parametrize("dtype", DTYPES, ids=str)
-@pytest.mark.parametrize("shape", [(), (0,), (2, 3), (0, 4)], ids=str)
-def test_tensors_of_any_type_and_shape(dtype: torch.dtype, shape: tuple[int, ...]) -> None:
-    """Numbers that numpy lacks too."""
-    tensor = torch.ones(shape).to(dtype)
-    again = unpack(pack(tensor))
-    assert (again.dtype, again.shape) == (dtype, tensor.shape)
-    assert torch.equal(again.float() if not dtype.is_complex else again, tensor.float() if not dtype.is_complex else tensor)  # noqa: E501 # fmt: skip
-
-
-@pytest.mark.parametrize(
-    "tensor",
-    [
-        torch.arange(6.0).reshape(2, 3).t(),
-        torch.ones(2, requires_grad=True) * 2,
-        torch.tensor([1 + 2j]).conj(),
-        torch.eye(3).to_sparse(),
-    ],
-    ids=["transposed", "with history", "conjugated", "sparse"],
-)
-def test_tensors_of_any_kind(tensor: torch.Tensor) -> None:
-    """Views, results of functions, other layouts."""
-    again = unpack(pack(tensor))
-    assert not again.requires_grad
-    assert torch.equal(again.to_dense(), tensor.detach().to_dense())
-
-
-def test_a_view_is_as_large_as_what_it_shows() -> None:
-    """A row does not bring its batch along."""
-    assert len(pack(torch.zeros(10_000)[5])) < 300
-
-
-def test_data_elements_cross_too() -> None:
-    """With their metainfo."""
-    element = BaseDataElement(metainfo={"path": "x"}, boxes=torch.ones(2, 4))
-    again = unpack(pack({"sample": element}))["sample"]
-    assert again.metainfo == {"path": "x"}
-    assert torch.equal(again.boxes, element.boxes)
 
 
 def test_to_cpu_goes_through_everything() -> None:

@@ -4,8 +4,9 @@ import logging
 from collections.abc import Sequence
 from typing import Any, ClassVar, final
 
-from eng_evaluator.gather import pack, to_cpu
+from eng_evaluator.gather import to_cpu
 from eng_evaluator.metric import BaseMetric
+from eng_evaluator.packing import self_contained
 from eng_fileio import put
 from eng_registry import METRICS
 
@@ -39,6 +40,6 @@ class DumpResults(BaseMetric):
 
     def compute_metrics(self, results: list[Any]) -> dict[str, Any]:
         """Write the file."""
-        put(pack(results), self.out_file_path)
+        put(self_contained(results), self.out_file_path)
         logger.info("The predictions for %d samples are in %s.", len(results), self.out_file_path)
         return {}

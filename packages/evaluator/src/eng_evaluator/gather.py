@@ -1,13 +1,9 @@
 """Objects of all ranks on the main process, and its answer on all ranks.
 
-Tensors travel as arrays: pickling a tensor the way torch does costs a storage, its header and its whole
-memory each time, even for a view of one number. What arrives is equal, on the CPU and without history.
-Ranks of one job trust each other: what they send is unpickled.
+What crosses arrives equal, with its tensors on the CPU and without history; how is in `packing`. Ranks of one
+job trust each other: what they send is unpickled.
 """
 
-import copyreg
-import io
-import pickle
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -15,18 +11,11 @@ import torch
 
 from eng_dist import broadcast_object_list, collect_results, get_world_size, is_main_process
 from eng_evaluator.errors import MetricFailedError
+from eng_evaluator.packing import pack, unpack
 from eng_structures import BaseDataElement
 
 T = TypeVar("T")
 R = TypeVar("R")
-
-#: the types of number that numpy has too
-_COMMON = frozenset(
-    [
-        *(torch.bool, torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64),
-        *(torch.float16, torch.float32, torch.float64, torch.complex64, torch.complex128),
-    ]
-)
 
 
 def gather_parts(part: T, *, device: str = "cpu", folder: str | None = None) -> list[T] | None:
@@ -86,37 +75,3 @@ def to_cpu(data: Any) -> Any:
         moved = [to_cpu(value) for value in data]
         return type(data)(*moved) if hasattr(data, "_fields") else tuple(moved)
     return data
-
-
-def pack(data: Any) -> bytes:
-    """`data` as bytes, tensors as arrays."""
-    stream = io.BytesIO()
-    _Pickler(stream, protocol=pickle.HIGHEST_PROTOCOL).dump(data)
-    return stream.getvalue()
-
-
-def unpack(payload: bytes) -> Any:
-    """What `pack` was given.
-
-    >>> unpack(pack([torch.tensor([1.5], dtype=torch.bfloat16), 'a']))
-    [tensor([1.5000], dtype=torch.bfloat16), 'a']
-    """
-    return pickle.loads(payload)
-
-
-def _reduce_tensor(tensor: torch.Tensor) -> tuple[Any, ...]:
-    if tensor.layout is not torch.strided or tensor.is_quantized:
-        return tensor.__reduce_ex__(pickle.HIGHEST_PROTOCOL)  # type: ignore[no-any-return, no-untyped-call]
-    plain = tensor.detach().cpu().resolve_conj().resolve_neg()
-    if plain.dtype in _COMMON:
-        return torch.from_numpy, (plain.numpy(),)
-    flat = plain.contiguous().view(-1).view(torch.uint8)
-    return _restore, (flat.numpy(), plain.dtype, tuple(plain.shape))
-
-
-def _restore(data: Any, dtype: torch.dtype, shape: tuple[int, ...]) -> torch.Tensor:
-    return torch.from_numpy(data).view(dtype).view(shape)
-
-
-class _Pickler(pickle.Pickler):
-    dispatch_table = copyreg.dispatch_table | {torch.Tensor: _reduce_tensor}

@@ -101,7 +101,7 @@ class BaseMetric(ABC):
                 "%s has no results to compute from: process() has stored nothing in `results`.",
                 type(self).__name__,
             )
-        return self.compute_metrics(to_cpu(results))
+        return self.compute_metrics(to_cpu(results) if len(parts) == 1 else results)
 
     def _named(self, metrics: dict[str, Any]) -> dict[str, Any]:
         return {
