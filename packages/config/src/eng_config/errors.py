@@ -132,7 +132,7 @@ def nearest(word: str, choices: Iterable[str]) -> str:
     """
     names = list(choices)
     found = get_close_matches(word, names, n=1, cutoff=0.6)
-    if not found:
-        lowered = {name.lower(): name for name in names}
-        found = [lowered[word.lower()]] if word.lower() in lowered else []
+    if not found:  # another case, or letters that changed places, which are much in a short word
+        letters = sorted(word.lower())
+        found = [name for name in names if sorted(name.lower()) == letters][:1]
     return f" (did you mean `{found[0]}`?)" if found else ""

@@ -44,11 +44,14 @@ def compiled(tree: ast.Module, file: str) -> CodeType:
 def overlay(names: dict[Any, Any], overrides: Mapping[str, Any]) -> None:
     """Put the overridden values in, in place, wherever what they are in is there already.
 
+    A dictionary that will be merged over one of the bases gets no keys that it does not say itself.
+
     >>> names = {"lr": 0.1, "model": {"depth": 50}}
     >>> overlay(names, {"lr": 0.2, "model.depth": 18, "neck.width": 3})
     >>> names
     {'lr': 0.2, 'model': {'depth': 18}}
     """
+    inherited = names.get("_base_", ())
     for path, value in overrides.items():
         *outer, last = path.split(".")
         container: Any = names
@@ -56,7 +59,7 @@ def overlay(names: dict[Any, Any], overrides: Mapping[str, Any]) -> None:
             container = inner(container, step)
         if isinstance(container, list) and last.isdigit() and int(last) < len(container):
             container[int(last)] = value
-        elif isinstance(container, dict) and (outer or last in container):
+        elif isinstance(container, dict) and (last in container or (outer and outer[0] not in inherited)):
             old = dict.get(container, last)
             if isinstance(value, dict) and isinstance(old, dict) and not value.get(DELETE):
                 merge_into(old, value, strict=False)

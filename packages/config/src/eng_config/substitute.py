@@ -14,7 +14,14 @@ from typing import Any
 from .errors import ConfigKeyError, nearest
 from .origin import Origin
 
-__all__ = ["base_references", "environment_variables", "fill_references", "predefined_variables"]
+__all__ = [
+    "UnknownReference",
+    "base_expressions",
+    "base_references",
+    "environment_variables",
+    "fill_references",
+    "predefined_variables",
+]
 
 ENVIRONMENT = re.compile(
     r"\{\{\s*(?P<quote>['\"]?)\s*\$\s*(?P<name>\w+)\s*(?::\s*(?P<default>\S*?)\s*)?(?P=quote)\s*\}\}"
@@ -72,6 +79,22 @@ def environment_variables(
         )
 
     return ENVIRONMENT.sub(value, text), used
+
+
+def base_expressions(text: str) -> str:
+    """Put the Python expression in the place of each `{{ _base_.key.path }}`, which may then be computed with.
+
+    >>> base_expressions("width = {{ _base_.model.stages.0.width }}")
+    "width = _base_['model']['stages'][0]['width']"
+    """
+    if "_base_" not in text or "{{" not in text:
+        return text
+
+    def expression(found: re.Match[str]) -> str:
+        steps = found[1].split(".")
+        return "_base_" + "".join(f"[{step}]" if step.isdigit() else f"[{step!r}]" for step in steps)
+
+    return BASE.sub(expression, text)
 
 
 def base_references(text: str) -> tuple[str, dict[str, str]]:

@@ -31,6 +31,7 @@ from .recompute import overlay, run_program
 from .style import BASE, is_base_assignment, is_import_style
 from .substitute import (
     UnknownReference,
+    base_expressions,
     base_references,
     environment_variables,
     fill_references,
@@ -76,10 +77,12 @@ def read_text_file(
     source = reading.text(file, origin) if text is None else text
     prepared = predefined_variables(source, file) if reading.predefined else source
     prepared, used = environment_variables(prepared, file) if reading.environment else (prepared, {})
-    prepared, tokens = base_references(prepared)
+    tokens: dict[str, str] = {}
     if suffix == ".py":
+        prepared = base_expressions(prepared)
         program: Program = PythonProgram(prepared, file, reading)
     else:
+        prepared, tokens = base_references(prepared)
         program = DataProgram(prepared, suffix, file)
 
     values = ConfigDict()
@@ -107,7 +110,6 @@ def read_text_file(
     overlay(values, reading.overrides)
     settle(values)
     own = program.run(values)
-    overlay(own, reading.overrides)
     deprecation = own.pop(DEPRECATION, None) or dict.pop(values, DEPRECATION, None)
     if deprecation is not None:
         warn_of_deprecation(file, deprecation)
