@@ -10,6 +10,8 @@ from collections.abc import Iterable
 from importlib import import_module
 from typing import Any
 
+from .modules import MODULES
+
 HOMES: dict[str, tuple[str, ...]] = {
     "registry": ("eng_registry",),
     "config": ("eng_config",),
@@ -52,13 +54,14 @@ def resolve(module: str, name: str) -> Any:
 
 def homes_of(module: str) -> tuple[str, ...]:
     """The packages behind a module. Raises ModuleNotFoundError for one that is not documented."""
-    parts = module.split(".")
-    if parts == ["mmengine"]:
+    if module == "mmengine":
         return TOP_LEVEL
-    if parts[0] != "mmengine" or parts[1] not in HOMES:
+    if module not in MODULES:
         known = ", ".join(f"mmengine.{name}" for name in HOMES)
-        raise ModuleNotFoundError(f"no module named {module!r}; there are {known}", name=module)
-    return HOMES[parts[1]]
+        raise ModuleNotFoundError(
+            f"no module named {module!r}; there are {known} and those below", name=module
+        )
+    return HOMES[module.split(".")[1]]
 
 
 def missing_from(module: str, names: Iterable[str]) -> list[str]:

@@ -1,7 +1,7 @@
 """A drop-in for MMEngine: the documented modules and names, standing for the objects of eng.
 
-`mmengine.runner`, `mmengine.hooks` and the others, to any depth, are made when they are imported; `eng_compat.names`
-says what is behind each.
+`mmengine.runner`, `mmengine.hooks` and the others, with the documented modules below them, are made when they are
+imported; `eng_compat.names` says what is behind each.
 """
 
 import sys
@@ -11,7 +11,7 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
-from eng_compat import HOMES, resolve
+from eng_compat import HOMES, MODULES, resolve
 
 
 class _Alias(ModuleType):
@@ -24,13 +24,12 @@ class _Alias(ModuleType):
 
 
 class _AliasFinder(MetaPathFinder, Loader):
-    """Makes `mmengine.<documented module>` and whatever is below it."""
+    """Makes the modules of `eng_compat.MODULES`."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        parts = fullname.split(".")
-        if len(parts) < 2 or parts[0] != "mmengine" or parts[1] not in HOMES:
+        if fullname not in MODULES:
             return None
         return ModuleSpec(fullname, self, is_package=True)
 
