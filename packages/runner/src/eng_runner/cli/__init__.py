@@ -15,9 +15,15 @@ COMMANDS = {
     "train": "train a model",
     "val": "validate a checkpoint",
     "test": "test a checkpoint",
+    "predict": "write the predictions for the test data to a file",
     "check": "say everything that is wrong with a configuration, without training",
+    "hooks": "list the hooks of a run in their order, or measure what they cost",
+    "lr": "show the learning rate over a run, without training",
     "config": "show, explain, compare, check or convert a configuration",
+    "ckpt": "list, verify, inspect, convert, publish or average checkpoints",
+    "report": "write one HTML page about a run, or one that compares several",
     "env": "describe this machine and the installed packages",
+    "completion": "print a script that completes commands and options in a shell",
 }
 
 

@@ -57,9 +57,7 @@ class Calendar:
         if not self.counts_own_unit:
             under_way = done + (self.unit == "epoch")
             unit: Any = self.every.of  # seconds were refused
-            return under_way >= self.begin and self.every.due(
-                now.reading(unit), before=before.reading(unit)
-            )
+            return under_way >= self.begin and self.every.due(now.reading(unit), before=before.reading(unit))
         if done < self.begin:
             return False
         interval = self.intervals[0]
