@@ -4,7 +4,8 @@
 
 Each trial forks a process that resumes from what is there and saves after every iteration, and kills it (-9) at a
 random instant. `resumable`: something whole was found; `nothing lost`: at least the last save that had returned;
-`bit-equal`: its weights are those of that iteration. With `best`, the file that the list names as the best is whole, too.
+`bit-equal`: its weights are those of that iteration. With `best`, the file that the list names as the best is whole,
+too.
 """
 
 from __future__ import annotations

@@ -27,7 +27,9 @@ class Block:
         self.norm = norm
 
 
-def best_seconds(ways: dict[str, Callable[[], object]], *, calls: int, turns: int = TURNS) -> dict[str, float]:
+def best_seconds(
+    ways: dict[str, Callable[[], object]], *, calls: int, turns: int = TURNS
+) -> dict[str, float]:
     """The shortest time of one call of each way."""
     best = dict.fromkeys(ways, float("inf"))
     timers = {name: Timer(way) for name, way in ways.items()}

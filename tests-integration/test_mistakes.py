@@ -71,7 +71,7 @@ def test_a_misspelled_override(eng, tmp_path):
     )
     assert done.returncode == 2
     assert "command line" in done.stderr
-    assert "AdamW takes no argument `lrr`; it takes: params, lr, " in done.stderr
+    assert "AdamW takes no argument `lrr`; it takes: lr, " in done.stderr
 
 
 def test_a_missing_file(eng):

@@ -24,6 +24,7 @@ ROOMS = {
     "eng_runner/hooks/param_scheduler.py",
     "eng_runner/hooks/runtime_info.py",
     "eng_runner/hooks/timer.py",
+    "eng_runner/loops/calendar.py",
     "eng_runner/step.py",
 }
 
