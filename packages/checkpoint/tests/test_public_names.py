@@ -34,6 +34,7 @@ def test_public_names():
         "load_sharded",
         "load_state_dict",
         "prune",
+        "read_sharded",
         "register_wrapper",
         "save_checkpoint",
         "save_file",

@@ -18,7 +18,7 @@ from .load import load_checkpoint, save_checkpoint
 from .manifest import Entry, entries
 from .plain import check_plain
 from .save import commit
-from .sharded import commit_sharded, load_sharded
+from .sharded import commit_sharded, load_sharded, read_sharded
 from .snapshot import Staging
 from .sources import CheckpointLoader
 from .state_dict import (
@@ -62,6 +62,7 @@ __all__ = [
     "load_sharded",
     "load_state_dict",
     "prune",
+    "read_sharded",
     "register_wrapper",
     "save_checkpoint",
     "save_file",

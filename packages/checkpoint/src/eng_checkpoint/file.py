@@ -26,6 +26,7 @@ from .plain import check_plain
 from .safetensors import SUFFIX, read_safetensors, write_safetensors
 from .tensors import bytes_of
 from .verify import FileInfo, Verify
+from .writeback import begin_writeback
 
 logger = logging.getLogger(__name__)
 
@@ -33,6 +34,7 @@ MapLocation: TypeAlias = Any
 """Whatever `torch.load` takes: None, a device or its name, a dict, a function."""
 
 _HASHED_ASIDE_BYTES = 1 << 16
+_WRITEBACK_BYTES = 8 << 20
 # what torch's reader raises, beyond its own refusals, for bytes that are no checkpoint
 _UNREADABLE = (AttributeError, EOFError, IndexError, KeyError, RuntimeError, TypeError, ValueError)
 
@@ -167,8 +169,9 @@ def _reason(error: Exception) -> str:
 class _HashingFile:
     """A file to write to once, from the first byte to the last, that knows the digest of what it was given.
 
-    Large pieces are hashed by a second thread while the first one writes them. (A bare thread: an executor takes
-    no more work while the interpreter ends, when a save in the background may still be under way.)
+    Large pieces are hashed by a second thread while the first one writes them, and the disk is sent what has
+    come together. (A bare thread: an executor takes no more work while the interpreter ends, when a save in the
+    background may still be under way.)
     """
 
     def __init__(self, file: BinaryIO) -> None:
@@ -178,6 +181,7 @@ class _HashingFile:
         self._hashed = threading.Semaphore(0)
         self._aside = threading.Thread(target=self._hash_aside, name="checkpoint-digest")
         self._refusal: OSError | None = None
+        self._sent_bytes = 0
         self.bytes = 0
 
     def __enter__(self) -> _HashingFile:
@@ -210,10 +214,15 @@ class _HashingFile:
 
     def _pass_on(self, data: Any) -> int:
         try:
-            return self._file.write(data)
+            written = self._file.write(data)
+            if self.bytes - self._sent_bytes >= _WRITEBACK_BYTES:
+                self._file.flush()
+                begin_writeback(self._file.fileno(), self._sent_bytes, self.bytes - self._sent_bytes)
+                self._sent_bytes = self.bytes
         except OSError as error:
             self._refusal = self._refusal or error
             raise
+        return written
 
     def _hash_aside(self) -> None:
         while (data := self._pieces.get()) is not None:

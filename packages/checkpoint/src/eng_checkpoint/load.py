@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -31,6 +31,7 @@ def load_checkpoint(
     revise_keys: Sequence[tuple[str, str]] = DEFAULT_KEYS,
     *,
     trust: bool = False,
+    edit: Callable[[dict[str, Any]], dict[str, Any] | None] | None = None,
 ) -> dict[str, Any]:
     """Load the weights that a checkpoint holds, under `state_dict` or bare, into a model; returns the
     checkpoint.
@@ -39,6 +40,7 @@ def load_checkpoint(
         strict: Raise when anything is missing, unexpected or of another shape.
         revise_keys: Pairs of a regular expression and its replacement, applied to every name in this order.
         trust: Let the file run code.
+        edit: Called with the checkpoint before anything is loaded; may change it, or return another one.
 
     Raises:
         StateMismatchError: With `strict`, when something does not fit; without, when nothing at all fits.
@@ -53,6 +55,8 @@ def load_checkpoint(
         1.0
     """
     checkpoint = CheckpointLoader.load_checkpoint(filename, map_location, trust=trust)
+    if edit is not None:
+        checkpoint = edit(checkpoint) or checkpoint
     state = revised(checkpoint.get("state_dict", checkpoint), revise_keys)
     report = load_state_dict(model, state, strict, logger)
     if state and not report.loaded:

@@ -78,6 +78,30 @@ def load_sharded(state: dict[str, Any], path: str | Path, *, verify: Verify = "f
     fill_from_shards(state, path, alone=not is_distributed())
 
 
+def read_sharded(
+    path: str | Path,
+    place: Callable[[tuple[Any, ...], tuple[int, ...], Any], Any] | None = None,
+    *,
+    verify: Verify = "full",
+) -> dict[str, Any]:
+    """The state as it was saved, without one to fill; every rank calls this, however many.
+
+    `place(path, shape, dtype)` may return an empty tensor for an entry, such as this rank's DTensor, which gets its own
+    part only; where it returns None (and without it) the whole is read.
+
+    Raises:
+        CorruptCheckpointError: It is not what was written.
+        UnsafeCheckpointError: It asks for more than plain data; nothing of it has run.
+    """
+    from .shards import read_shards
+
+    path = Path(path)
+    reason = _agreed(lambda: defect_of_file(path, verify) if path.is_dir() else "missing")
+    if reason is not None:
+        raise CorruptCheckpointError(str(path), reason)
+    return read_shards(path, place=place)
+
+
 def _begin(folder: Path, name: str) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     remove_leftovers(folder)

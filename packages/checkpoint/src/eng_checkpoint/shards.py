@@ -10,11 +10,11 @@ import io
 import pickle
 import re
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor
@@ -57,8 +57,12 @@ _CLASSES = {
 }
 
 
-def read_shards(path: Path, map_location: Any = "cpu") -> dict[str, Any]:
-    """The whole state of a directory, put together in this process.
+Place: TypeAlias = Callable[[tuple[Any, ...], tuple[int, ...], torch.dtype], Tensor | None]
+"""`place(path, shape, dtype)`: the tensor to read into, such as an empty DTensor of this rank; None reads the whole."""
+
+
+def read_shards(path: Path, map_location: Any = "cpu", place: Place | None = None) -> dict[str, Any]:
+    """The whole state of a directory, put together in this process; of what `place` makes a DTensor of, its part.
 
     Raises:
         UnsafeCheckpointError: It names something that is not part of the format.
@@ -66,13 +70,16 @@ def read_shards(path: Path, map_location: Any = "cpu") -> dict[str, Any]:
     """
     reader = PlainReader(path)
     metadata = reader.read_metadata()
-    flat: dict[str, Any] = {
-        name: _empty(item, map_location) for name, item in metadata.state_dict_metadata.items()
-    }
+    paths = metadata.planner_data or {}
+    flat: dict[str, Any] = {}
+    for name, item in metadata.state_dict_metadata.items():
+        chosen = None
+        if place is not None and isinstance(item, TensorStorageMetadata):
+            chosen = place(tuple(paths.get(name, (name,))), tuple(item.size), item.properties.dtype)
+        flat[name] = _empty(item, map_location) if chosen is None else chosen
     planner = PlainPlanner(flatten_state_dict=False, flatten_sharded_tensors=False)
     with unwrapped():
         load(flat, storage_reader=reader, planner=planner, no_dist=True)
-    paths = metadata.planner_data or {}
     state: dict[str, Any] = {}
     for name, value in flat.items():
         _insert(state, paths.get(name, (name,)), value)

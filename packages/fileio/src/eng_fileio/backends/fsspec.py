@@ -113,5 +113,6 @@ class FsspecBackend(BaseStorageBackend):
         protocol, separator, rest = url.partition("://")
         protocol = protocol.rpartition(":")[2]  # of `cluster:s3://...`
         url = f"{'s3' if protocol == 'petrel' else protocol}{separator}{rest}"
-        fs, path = url_to_fs(url, use_listings_cache=False, **self._storage_options)
+        fs, path = url_to_fs(url, **self._storage_options)
+        fs.invalidate_cache()  # others may have written meanwhile; not every place lets its cache be turned off
         return fs, str(path)
