@@ -263,6 +263,19 @@ def bench(session: nox.Session) -> None:
         session.run("python", f"benchmarks/{name}.py")
 
 
+@nox.session
+def peers(session: nox.Session) -> None:
+    """What one training costs here, in the raw loop and in other engines, as one table."""
+    build_wheels(session)
+    install(
+        session,
+        "runner",
+        also=["mmengine==0.10.7", "lightning>=2.5", "accelerate>=1.8", "pytorch-ignite>=0.5.2", "setuptools"],
+    )
+    with session.chdir("benchmarks"):
+        session.run("python", "-m", "peers", *session.posargs)
+
+
 # -- working on it -------------------------------------------------------------------------------------------------
 @nox.session(venv_backend="none")
 def dev(session: nox.Session) -> None:
