@@ -123,7 +123,7 @@ def main() -> None:
             if name in IMPORTS:
                 statement = IMPORT.format(statement=IMPORTS[name])
                 imports[name] = min(imports[name], measured(statement, "RESULT"))
-    print("| engine | calls | × raw | CPU ms | × raw | first s | × raw | import |")
+    print("| engine | calls | / raw | CPU ms | / raw | first s | / raw | import |")
     print("|---|---|---|---|---|---|---|---|")
     for name in names:
         added = f"{imports[name] / imports['raw'] - 1:+.0%}" if name in IMPORTS else ""

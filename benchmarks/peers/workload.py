@@ -1,4 +1,4 @@
-"""What every engine trains: two linear layers on data in memory, SGD with a cosine schedule, the loss shown every 10 steps."""
+"""What every engine trains: two linear layers, data in memory, SGD, a cosine schedule, the loss every 10 steps."""
 
 import sys
 import time
