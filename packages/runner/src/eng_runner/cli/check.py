@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import argparse
 
-from .common import add_config_arguments, load_config, told_plainly
+from .common import add_config_arguments, load_config, show_examples, told_plainly
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `eng check`."""
     add_config_arguments(parser)
+    show_examples(
+        parser,
+        "eng check config.py",
+        "eng check config.py --world-size 512",
+    )
     parser.set_defaults(run=run)
 
 

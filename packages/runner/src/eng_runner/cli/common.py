@@ -22,6 +22,11 @@ class WrongInput(SystemExit):
         super().__init__(WRONG_INPUT)
 
 
+def show_examples(parser: argparse.ArgumentParser, *examples: str) -> None:
+    """Let the help of a command end with command lines that can be copied."""
+    parser.epilog = "\n".join(["examples:", *(f"  {example}" for example in examples)])
+
+
 def add_config_arguments(parser: argparse.ArgumentParser) -> None:
     """The configuration file and what changes it."""
     parser.add_argument("config", help="a configuration file: .py, .yaml, .json or .toml")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from eng_config import Config, ConfigDict
 
-from .common import add_config_arguments, load_config, told_plainly
+from .common import add_config_arguments, load_config, show_examples, told_plainly
 from .table import print_table, short_path
 
 if TYPE_CHECKING:
@@ -23,21 +23,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_config_arguments(parser)
     parser.add_argument("--points", action="store_true", help="list the points, each with the hooks it calls")
     parser.add_argument(
-        "--measure",
+        "--cost",
         nargs="?",
         type=int,
         const=ITERATIONS,
         metavar="N",
         help=f"train N iterations (default: {ITERATIONS}) in a temporary folder and time each hook call",
     )
+    show_examples(
+        parser,
+        "eng hooks config.py",
+        "eng hooks config.py --points",
+        "eng hooks config.py --cost",
+    )
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print the hooks in the order in which a point calls them; with `--measure` also what they cost."""
+    """Print the hooks in the order in which a point calls them; with `--cost` what they cost."""
     config = load_config(options)
-    if options.measure is not None:
-        return _measure(config, iterations=options.measure)
+    if options.cost is not None:
+        return _measure(config, iterations=options.cost)
     from ..hook import Hooks, get_priority
 
     hooks, origins = Hooks(), {}
@@ -52,12 +58,12 @@ def run(options: argparse.Namespace) -> int:
         [
             _priority(get_priority(hook.priority)),
             name,
-            ", ".join(hook.get_triggered_stages()),
+            _where(hook.get_triggered_stages()),
             origins[id(hook)],
         ]
         for name, hook in hooks.named().items()
     ]
-    print_table(["priority", "hook", "points", "from"], rows)
+    print_table(["priority", "hook", "acts in", "from"], rows)
     for name in _removed(config):
         print(f"removed: default_hooks.{name}{_place(config.get('default_hooks'), name)}")
     return 0
@@ -90,6 +96,15 @@ def _place(mapping: Any, key: str | None = None) -> str:
     return "" if origin is None else f" ({short_path(origin.file)}:{origin.line})"
 
 
+def _where(points: Sequence[str]) -> str:
+    """The stages that points stand around, without saying at which end; `--points` does.
+
+    >>> _where(["before_run", "before_train_iter", "after_train_iter", "on_exception"])
+    'run, train_iter, exception'
+    """
+    return ", ".join(dict.fromkeys(point.partition("_")[2] for point in points))
+
+
 def _priority(number: int) -> str:
     from ..hook import Priority
 
@@ -114,7 +129,7 @@ def _measure(config: Config, *, iterations: int) -> int:
     from ..hook_costs import measure_hooks
 
     if iterations < 2:
-        print("error: --measure needs at least 2 iterations, to tell one from the next", file=sys.stderr)
+        print("error: --cost needs at least 2 iterations, to tell one from the next", file=sys.stderr)
         return 2
     report_problems(config)
     with told_plainly():

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from eng_config import Config, ConfigError
 
-from .common import add_config_arguments, load_config, told_plainly
+from .common import add_config_arguments, load_config, show_examples, told_plainly
 from .table import print_table
 
 if TYPE_CHECKING:
@@ -31,6 +31,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=int,
         metavar="N",
         help="iterations of an epoch; where it is needed and not given, the training data set is built to know it",
+    )
+    show_examples(
+        parser,
+        "eng lr config.py",
+        "eng lr config.py --plot lr.png",
+        "eng lr config.py --epoch-length 500 --rows 40",
     )
     parser.set_defaults(run=run)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from .common import add_config_arguments, load_config, told_plainly
+from .common import add_config_arguments, load_config, show_examples, told_plainly
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -17,6 +17,11 @@ def add_evaluation_arguments(parser: argparse.ArgumentParser, mode: str) -> None
     """The arguments of a command that evaluates a checkpoint."""
     add_config_arguments(parser)
     parser.add_argument("checkpoint", help="the checkpoint whose weights are evaluated")
+    show_examples(
+        parser,
+        f"eng {mode} config.py work_dirs/config/epoch_12.pth",
+        f"eng {mode} config.py work_dirs/config/epoch_12.pth --cfg-options {mode}_dataloader.batch_size=8",
+    )
     parser.set_defaults(run=run, mode=mode)
 
 

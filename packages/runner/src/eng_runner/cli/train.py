@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from .common import add_config_arguments, load_config, told_plainly
+from .common import add_config_arguments, load_config, show_examples, told_plainly
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,6 +19,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--amp", action="store_true", help="train with automatic mixed precision")
     parser.add_argument("--no-check", action="store_true", help="do not check the configuration first")
+    show_examples(
+        parser,
+        "eng train config.py",
+        "eng train config.py --work-dir runs/a --cfg-options optim_wrapper.optimizer.lr=0.01",
+        "eng train config.py --resume",
+        "torchrun --nproc-per-node 2 -m eng_runner train config.py --launcher pytorch",
+    )
     parser.set_defaults(run=run)
 
 

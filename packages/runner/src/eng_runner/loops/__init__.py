@@ -3,6 +3,7 @@
 from .base import BaseLoop
 from .calendar import Calendar, calc_dynamic_intervals
 from .evaluation import EvalLoop, TestLoop, ValLoop
+from .predict import PredictLoop
 from .train import EpochBasedTrainLoop, IterBasedTrainLoop, TrainLoop
 
 __all__ = [
@@ -11,6 +12,7 @@ __all__ = [
     "EpochBasedTrainLoop",
     "EvalLoop",
     "IterBasedTrainLoop",
+    "PredictLoop",
     "TestLoop",
     "TrainLoop",
     "ValLoop",

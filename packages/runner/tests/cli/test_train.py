@@ -1,0 +1,72 @@
+"""Train, resume, validate, test and predict from the command line, in processes of their own and in this one."""
+
+import json
+
+import pytest
+import torch
+
+from eng_checkpoint import load_file
+
+
+def test_train_then_resume(process, config, tmp_path):
+    """A training that is done is resumed to nothing, with more epochs to more; both end with 0 and a summary."""
+    done = process("train", config, "--work-dir", tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "trained          3 epochs, 24 iterations" in done.stdout
+    more = process(
+        "train", config, "--work-dir", tmp_path, "--resume", "--cfg-options", "train_cfg.max_epochs=4"
+    )
+    assert more.returncode == 0, more.stderr
+    assert "Resumed from" in more.stdout
+    assert "trained          4 epochs, 32 iterations" in more.stdout
+
+
+@pytest.mark.parametrize("mode", ["val", "test"])
+def test_evaluate(mode, said, config, trained, tmp_path):
+    """The metric that the training saw is the metric of the checkpoint."""
+    code, out, _ = said(mode, config, trained / "epoch_3.pth", "--work-dir", tmp_path)
+    assert code == 0
+    (scalars,) = trained.glob("*/vis_data/scalars.json")
+    logged = [json.loads(line) for line in scalars.read_text().splitlines()]
+    last = [line["line/error"] for line in logged if "line/error" in line][-1]
+    assert out.splitlines()[-1] == f"line/error: {last!r}"
+
+
+def test_evaluate_what_is_not_configured(said, config, trained):
+    """The missing part is named, and what to add."""
+    code, _, err = said("test", config, trained / "epoch_3.pth", "--cfg-options", "test_cfg=None")
+    assert code == 2
+    assert "`test_cfg` is missing" in err
+
+
+def test_predict_as_tensors(said, config, trained, tmp_path):
+    """One prediction a sample, in the order of the data set, by the weights of the checkpoint."""
+    code, out, _ = said("predict", config, trained / "epoch_3.pth", "--work-dir", tmp_path)
+    assert code == 0
+    assert out.splitlines()[-1] == f"10 predictions: {tmp_path}/predictions.pth"
+    weights = load_file(trained / "epoch_3.pth")["state_dict"]
+    predictions = load_file(tmp_path / "predictions.pth")["predictions"]
+    x = torch.linspace(-1, 1, 10)[:, None]
+    expected = x * weights["linear.weight"] + weights["linear.bias"]
+    torch.testing.assert_close(torch.stack([predicted for predicted, _ in predictions]), expected)
+    torch.testing.assert_close(torch.stack([y for _, y in predictions]), 3 * x + 1)
+
+
+def test_predict_as_lines(said, config, trained, tmp_path):
+    """For the shuffled training data the order is still that of the data set."""
+    out = tmp_path / "new" / "train.jsonl"
+    arguments = ["--loader", "train", "--out", out, "--work-dir", tmp_path]
+    assert said("predict", config, trained / "epoch_3.pth", *arguments)[0] == 0
+    targets = [json.loads(line)[1][0] for line in out.read_text().splitlines()]
+    assert len(targets) == 32
+    assert targets == sorted(targets)
+
+
+def test_predict_needs_a_loader_and_a_format(said, config, trained, tmp_path):
+    """Both are said before anything is built."""
+    code, _, err = said("predict", config, trained / "epoch_3.pth", "--out", tmp_path / "x.pkl")
+    assert (code, "--out ends with .pth or .jsonl" in err) == (2, True)
+    arguments = ["--cfg-options", "test_dataloader=None"]
+    code, _, err = said("predict", config, trained / "epoch_3.pth", *arguments)
+    assert code == 2
+    assert "the file has train_dataloader and val_dataloader" in err
