@@ -8,6 +8,7 @@ def test_public_names():
     assert eng_runner.__all__ == [
         "BaseInferencer",
         "BaseLoop",
+        "BaseStrategy",
         "CheckpointHook",
         "Clock",
         "DDPStrategy",
@@ -17,6 +18,7 @@ def test_public_names():
         "EmptyCacheHook",
         "EpochBasedTrainLoop",
         "Every",
+        "FSDPStrategy",
         "FreezeHook",
         "GarbageCollectionHook",
         "Hook",
@@ -29,6 +31,7 @@ def test_public_names():
         "NonFiniteError",
         "NonFiniteHook",
         "ParamSchedulerHook",
+        "PredictLoop",
         "PrepareTTAHook",
         "Priority",
         "ProfilerHook",
@@ -36,9 +39,9 @@ def test_public_names():
         "Runner",
         "RuntimeInfoHook",
         "SingleDeviceStrategy",
-        "Strategy",
         "Summary",
         "SyncBuffersHook",
+        "TensorParallelStrategy",
         "TestLoop",
         "ThroughputHook",
         "ValLoop",
@@ -50,6 +53,7 @@ def test_public_names():
         "render",
         "set_random_seed",
         "summarize",
+        "turn_on_activation_checkpointing",
     ]
 
 

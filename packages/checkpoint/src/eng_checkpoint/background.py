@@ -39,9 +39,19 @@ class BackgroundSaver:
         self._staging = Staging()
         self._thread: threading.Thread | None = None
         self._error: BaseException | None = None
+        self._name = ""
 
-    def submit(self, write: Callable[[dict[str, Any]], object], state: Mapping[str, Any]) -> None:
+    def submit(
+        self,
+        write: Callable[[dict[str, Any]], object],
+        state: Mapping[str, Any],
+        *,
+        name: str = "a checkpoint",
+    ) -> None:
         """Copy `state` and return; `write(copy)` runs meanwhile. Waits first for a save that is still in flight.
+
+        Args:
+            name: What it is called in messages, such as its path.
 
         Raises:
             PlainDataError: The state holds more than tensors and plain values.
@@ -51,6 +61,7 @@ class BackgroundSaver:
         check_plain(state)
         snapshot = self._staging.copy(dict(state))
         # not a daemon: the interpreter waits for it before it ends
+        self._name = name
         self._thread = threading.Thread(target=self._run, args=(write, snapshot), name="checkpoint-writer")
         self._thread.start()
 
@@ -64,19 +75,28 @@ class BackgroundSaver:
         if self._error is not None and not self.busy:
             self.wait()
 
-    def wait(self) -> None:
-        """Return when nothing is in flight any more, or raise what it raised."""
+    def wait(self, timeout_seconds: float | None = None) -> None:
+        """Return when nothing is in flight any more, or raise what it raised.
+
+        Raises:
+            TimeoutError: The save in flight is not done after so many seconds; it goes on.
+        """
         if self._thread is not None:
-            self._thread.join()
+            self._thread.join(timeout_seconds)
+            if self._thread.is_alive():
+                raise TimeoutError(
+                    f"{self._name} is still being written after {timeout_seconds:g} s of waiting; the storage may "
+                    "be stuck. What was saved before is untouched"
+                )
             self._thread = None
         error, self._error = self._error, None
         if error is not None:
             raise error
 
-    def close(self) -> None:
+    def close(self, timeout_seconds: float | None = None) -> None:
         """`wait`, and give the memory back."""
         try:
-            self.wait()
+            self.wait(timeout_seconds)
         finally:
             self._staging = Staging()
 
@@ -98,5 +118,5 @@ class BackgroundSaver:
         try:
             write(snapshot)
         except BaseException as error:
-            logger.error("a checkpoint could not be saved: %s", error)
+            logger.error("%s could not be saved: %s", self._name, error)
             self._error = error

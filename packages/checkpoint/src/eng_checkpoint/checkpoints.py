@@ -84,7 +84,7 @@ class Checkpoints:
         if self._saver is None:
             write(state)
         else:
-            self._saver.submit(write, state)
+            self._saver.submit(write, state, name=str(self.folder / name))
 
     def load(self, *, map_location: MapLocation = "cpu") -> dict[str, Any] | None:
         """The newest state that is whole; None when nothing was saved yet.
@@ -130,15 +130,19 @@ class Checkpoints:
         if self._saver is not None:
             self._saver.check()
 
-    def wait(self) -> None:
-        """Return when no save is in flight, or raise what it raised."""
-        if self._saver is not None:
-            self._saver.wait()
+    def wait(self, timeout_seconds: float | None = None) -> None:
+        """Return when no save is in flight, or raise what it raised.
 
-    def close(self) -> None:
+        Raises:
+            TimeoutError: It is still in flight after so many seconds, and goes on; the error names its path.
+        """
+        if self._saver is not None:
+            self._saver.wait(timeout_seconds)
+
+    def close(self, timeout_seconds: float | None = None) -> None:
         """`wait`, and let go of the memory for copies."""
         if self._saver is not None:
-            self._saver.close()
+            self._saver.close(timeout_seconds)
 
     def __enter__(self) -> Checkpoints:
         return self

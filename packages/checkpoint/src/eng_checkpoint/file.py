@@ -8,6 +8,7 @@ import logging
 import pickle
 import re
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -35,6 +36,8 @@ MapLocation: TypeAlias = Any
 
 _HASHED_ASIDE_BYTES = 1 << 16
 _WRITEBACK_BYTES = 8 << 20
+_SLOW_SECONDS = 5.0
+_SLOW_BYTES_PER_SECOND = 20e6
 # what torch's reader raises, beyond its own refusals, for bytes that are no checkpoint
 _UNREADABLE = (AttributeError, EOFError, IndexError, KeyError, RuntimeError, TypeError, ValueError)
 
@@ -67,10 +70,18 @@ def writing(state: Mapping[str, Any], path: str | Path) -> Iterator[FileInfo]:
     """`save_file` with a place to act between the last byte and the moment the file gets its name."""
     check_plain(state)
     write = write_safetensors if Path(path).suffix == SUFFIX else torch.save
+    begin = time.monotonic()
     with atomic_write(path, needed=bytes_of(state)) as file:
         with _HashingFile(file) as hashing:
             write(state, cast("BinaryIO", hashing))
         yield FileInfo(name=Path(path).name, bytes=hashing.bytes, sha256=hashing.hexdigest())
+    _warn_if_slow(path, hashing.bytes, time.monotonic() - begin)
+
+
+def _warn_if_slow(path: str | Path, size: int, seconds: float) -> None:
+    """Slower than a memory card is a storage that somebody should look at."""
+    if seconds > _SLOW_SECONDS and size / seconds < _SLOW_BYTES_PER_SECOND:
+        logger.warning("%s took %.1f s to be written: %.1f MB/s", path, seconds, size / seconds / 1e6)
 
 
 def load_file(

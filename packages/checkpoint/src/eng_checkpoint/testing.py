@@ -1,14 +1,15 @@
 """Break a program where it hurts, and look at what it leaves on the disk: for the tests of anything that saves.
 
-Four ways, from the quickest to the most thorough:
+Several ways, from the quickest to the most thorough:
 
 - `killed` runs a function in a forked process and kills it after some time;
 - `changes` lists the system calls by which a program changes a folder, `broken` runs the program again and kills it
-  before one of them, or makes that call fail; together they try every place where a program can be stopped;
+  before one of them, or makes that call fail or wait; together they try every place where a program can be stopped;
+- `violations` reads such a list for what no program should do that wants to find its files again;
 - `power_cuts` gives every content that the folder may have after a power cut, when only what was flushed is
   sure to be there.
 
-The last three need Linux and `strace`.
+All but the first need Linux and `strace`.
 """
 
 from __future__ import annotations
@@ -114,17 +115,59 @@ def changes(command: Sequence[str], folder: str | Path) -> list[Change]:
 
 
 def broken(
-    command: Sequence[str], at: Change, *, error: str | None = None
+    command: Sequence[str], at: Change, *, error: str | None = None, delay_seconds: float = 0.0
 ) -> subprocess.CompletedProcess[str]:
-    """Run a program that is killed at the call that `at` tells of, or whose call fails with `error` (as `"ENOSPC"`).
+    """Run a program that is killed at the call that `at` tells of.
 
     The program must make the same calls up to there as when they were listed.
+
+    Args:
+        error: Not killed: the call fails, with this name of an error (as `"ENOSPC"`).
+        delay_seconds: Not killed: the call waits so long, and then does what it should.
     """
     how = "signal=KILL" if error is None else f"error={error}"
+    if delay_seconds:
+        how = f"delay_enter={round(delay_seconds * 1e6)}"
     inject = f"inject={at.call}:{how}:when={at.nth}"
     # with the quicker way of tracing, signals are not delivered
-    quick = () if error is None else ("--seccomp-bpf",)
+    quick = () if how == "signal=KILL" else ("--seccomp-bpf",)
     return _traced(command, Path(os.devnull), *quick, "-e", f"trace={at.call}", "-e", inject)
+
+
+def violations(done: Sequence[Change]) -> list[str]:
+    """What in these changes breaks the rules by which a file survives, in words; nothing, if all is well.
+
+    A file is flushed before it is renamed, the folder before anything is said or deleted afterwards, and no file
+    that has its final name is opened for new content.
+
+    Example:
+        >>> rename = Change(call="rename", nth=1, path="/a/.x", target="/a/x")
+        >>> written = Change(call="write", nth=1, path="/a/.x", data=b"1")
+        >>> violations([written, rename, Change(call="fsync", nth=1, path="/a")])
+        ['/a/.x was renamed before it was flushed']
+    """
+    found: list[str] = []
+    dirty: set[str] = set()  # files with bytes that may not be on the disk
+    loose: dict[str, str] = {}  # folders whose names may not be there: by which rename
+    final: set[str] = set()
+    for one in done:
+        if one.said or one.call in {"unlink", "unlinkat"}:
+            act = "something was said" if one.said else f"{one.path} was deleted"
+            found += [f"{act} before the folder of {target} was flushed" for target in loose.values()]
+            loose.clear()
+        elif one.call in {"write", "pwrite64", "ftruncate"}:
+            dirty.add(one.path)
+            if one.path in final:
+                found.append(f"{one.path} was written to under its final name")
+        elif one.call in {"fsync", "fdatasync"}:
+            dirty.discard(one.path)
+            loose.pop(one.path, None)
+        elif one.call == "rename":
+            if one.path in dirty:
+                found.append(f"{one.path} was renamed before it was flushed")
+            final.add(one.target)
+            loose[os.path.dirname(one.target)] = one.target
+    return found
 
 
 @dataclass(frozen=True, slots=True)

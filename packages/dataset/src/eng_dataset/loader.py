@@ -93,6 +93,23 @@ class Loader:
             return self._foreign_pass(self.epoch, self.batch)
         return self._pass(iter(self.dataloader), self._stream.pending)
 
+    def take_share(self, rank: int, shares: int) -> None:
+        """Read the `rank`-th of so many shares of each batch, where processes are fewer or more than shares.
+
+        For processes that work on the same samples together. Raises TypeError if the sampler knows nothing of ranks.
+        """
+        if self._stream is None or not hasattr(self.sampler, "world_size"):
+            raise TypeError(
+                f"{type(self.sampler or self.dataloader).__name__} cannot be shared out anew: it has no `rank` and "
+                "`world_size`. Give the loader as a dict with a sampler of eng_dataset."
+            )
+        self.sampler.rank, self.sampler.world_size = rank, shares
+        self._stream.world_size = shares
+
+    @property
+    def _shares(self) -> int:
+        return get_world_size() if self._stream is None else self._stream.world_size
+
     def set_position(self, epoch: int, batch: int = 0) -> None:
         """Let the next ``iter()`` give the batches of `epoch` from `batch` on; skipped samples are not read."""
         self._ahead = 0
@@ -107,7 +124,7 @@ class Loader:
             "taken": self._taken(batch),
             "seed": self.seed,
             "sampler_seed": self._sampler_seed,
-            "world_size": get_world_size(),
+            "world_size": self._shares,
             "batch_size": self.batch_size,
         }
 
@@ -123,7 +140,7 @@ class Loader:
         epoch, batch = state["epoch"], state["batch"]
         self._ahead = 0
         before = f"{state['world_size']} x {state['batch_size']}"
-        now = f"{get_world_size()} x {self.batch_size}"
+        now = f"{self._shares} x {self.batch_size}"
         if before != now and batch:
             self._warn_of_new_size(before, now)
         if self._stream is not None and self._stream.seekable:

@@ -40,15 +40,18 @@ if TYPE_CHECKING:
         BaseLoop,
         EpochBasedTrainLoop,
         IterBasedTrainLoop,
+        PredictLoop,
         TestLoop,
         ValLoop,
         calc_dynamic_intervals,
     )
     from .precision import autocast
     from .publication import publish
-    from .runner import Runner
+    from .runner import Runner, turn_on_activation_checkpointing
     from .stop import Interrupted
-    from .strategies import DDPStrategy, SingleDeviceStrategy, Strategy
+    from .strategies import BaseStrategy, DDPStrategy, SingleDeviceStrategy
+    from .strategies.fsdp import FSDPStrategy
+    from .strategies.tensor_parallel import TensorParallelStrategy
     from .summary import Summary, render, summarize
 
 _HOMES = {
@@ -84,15 +87,18 @@ _HOMES = {
         "BaseLoop",
         "EpochBasedTrainLoop",
         "IterBasedTrainLoop",
+        "PredictLoop",
         "TestLoop",
         "ValLoop",
         "calc_dynamic_intervals",
     ],
     "precision": ["autocast"],
     "publication": ["publish"],
-    "runner": ["Runner"],
+    "runner": ["Runner", "turn_on_activation_checkpointing"],
     "stop": ["Interrupted"],
-    "strategies": ["DDPStrategy", "SingleDeviceStrategy", "Strategy"],
+    "strategies": ["BaseStrategy", "DDPStrategy", "SingleDeviceStrategy"],
+    "strategies.fsdp": ["FSDPStrategy"],
+    "strategies.tensor_parallel": ["TensorParallelStrategy"],
     "summary": ["Summary", "render", "summarize"],
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
@@ -100,6 +106,7 @@ _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 __all__ = [
     "BaseInferencer",
     "BaseLoop",
+    "BaseStrategy",
     "CheckpointHook",
     "Clock",
     "DDPStrategy",
@@ -109,6 +116,7 @@ __all__ = [
     "EmptyCacheHook",
     "EpochBasedTrainLoop",
     "Every",
+    "FSDPStrategy",
     "FreezeHook",
     "GarbageCollectionHook",
     "Hook",
@@ -121,6 +129,7 @@ __all__ = [
     "NonFiniteError",
     "NonFiniteHook",
     "ParamSchedulerHook",
+    "PredictLoop",
     "PrepareTTAHook",
     "Priority",
     "ProfilerHook",
@@ -128,9 +137,9 @@ __all__ = [
     "Runner",
     "RuntimeInfoHook",
     "SingleDeviceStrategy",
-    "Strategy",
     "Summary",
     "SyncBuffersHook",
+    "TensorParallelStrategy",
     "TestLoop",
     "ThroughputHook",
     "ValLoop",
@@ -142,6 +151,7 @@ __all__ = [
     "render",
     "set_random_seed",
     "summarize",
+    "turn_on_activation_checkpointing",
 ]
 
 

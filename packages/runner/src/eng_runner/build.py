@@ -39,7 +39,7 @@ RUNNER_KEYS = (
     "model", "work_dir", "train_dataloader", "val_dataloader", "test_dataloader", "train_cfg", "val_cfg", "test_cfg",
     "auto_scale_lr", "optim_wrapper", "param_scheduler", "val_evaluator", "test_evaluator", "default_hooks",
     "custom_hooks", "data_preprocessor", "load_from", "resume", "launcher", "env_cfg", "log_processor", "log_level",
-    "visualizer", "default_scope", "randomness", "experiment_name",
+    "visualizer", "default_scope", "randomness", "experiment_name", "strategy",
 )  # fmt: skip
 """What a configuration may hold for the runner itself."""
 
@@ -219,6 +219,15 @@ def without(spec: Mapping[str, Any], *names: str) -> Any:
     for name in names:
         rest.pop(name, None)
     return rest
+
+
+def older_name(
+    file_client_args: dict[str, Any] | None, backend_args: dict[str, Any] | None
+) -> dict[str, Any] | None:
+    """The arguments of a storage backend by either name. Raises ValueError where both are given."""
+    if file_client_args is not None and backend_args is not None:
+        raise ValueError("`file_client_args` is the older name of `backend_args`: give one of them")
+    return backend_args if file_client_args is None else file_client_args
 
 
 def build_log_processor(spec: Any) -> LogProcessor:

@@ -18,11 +18,13 @@ import torch
 
 from eng_checkpoint import (
     commit,
+    commit_sharded,
     entries,
     find_newest_valid,
     get_state_dict,
     load_file,
     load_state_dict,
+    read_sharded,
     save_checkpoint,
     weights_to_cpu,
 )
@@ -36,6 +38,7 @@ from eng_dist import (
 )
 
 from .environment import set_random_seed
+from .optimizer_state import Names, by_name, by_number
 from .version import __version__
 
 if TYPE_CHECKING:
@@ -75,12 +78,71 @@ def collect(
         if hasattr(loop, "state_dict"):
             state["loop"] = loop.state_dict()
     if optimizer and runner.optim_wrapper is not None:
-        state["optimizer"] = runner.optim_wrapper.state_dict()
+        state["optimizer"] = _optimizer_state(runner)
     if param_scheduler and runner.param_schedulers:
         state["param_schedulers"] = _each_scheduler(
             runner.param_schedulers, lambda scheduler: scheduler.state_dict()
         )
     return state
+
+
+def _wrappers(runner: Runner) -> dict[str, Any] | None:
+    """The optimizer wrappers by name; None for a single one."""
+    wrappers = runner.optim_wrapper
+    return dict(wrappers.items()) if hasattr(wrappers, "items") else None
+
+
+def _optimizer_state(runner: Runner) -> dict[str, Any]:
+    """The state of the optimizer wrapper, or of each of several."""
+    state = runner.optim_wrapper.state_dict()
+    wrappers = _wrappers(runner)
+    if wrappers is None:
+        return _one_optimizer_state(runner, runner.optim_wrapper, state)
+    return {name: _one_optimizer_state(runner, wrappers[name], own) for name, own in state.items()}
+
+
+def _one_optimizer_state(runner: Runner, wrapper: Any, state: dict[str, Any]) -> dict[str, Any]:
+    if runner.strategy.names_parameters:
+        return by_name(state, Names(wrapper.optimizer, runner.bare_model))
+    accumulation = state.get("accumulation", {})
+    if "gradients" in accumulation and runner.world_size > 1:
+        # in the middle of a window every process has gradients that no other one knows of
+        own = weights_to_cpu({name: accumulation[name] for name in ("gradients", "weight")})
+        accumulation = {**accumulation, "ranks": all_gather_object(dict(own))}
+        return {**state, "accumulation": accumulation}
+    return state
+
+
+def _load_optimizer(runner: Runner, state: dict[str, Any]) -> None:
+    wrappers = _wrappers(runner)
+    if wrappers is None:
+        state = _one_loadable(runner, runner.optim_wrapper, state)
+    else:
+        state = {name: _one_loadable(runner, wrappers[name], own) for name, own in state.items()}
+    runner.optim_wrapper.load_state_dict(state)
+
+
+def _one_loadable(runner: Runner, wrapper: Any, state: dict[str, Any]) -> dict[str, Any]:
+    names = Names(wrapper.optimizer, runner.bare_model)
+    if runner.strategy.names_parameters:  # also what another strategy has saved under numbers
+        state = runner.strategy.placed(by_name(by_number(state, names), names), runner.bare_model)
+    state = by_number(state, names)
+    ranks = state.get("accumulation", {}).get("ranks")
+    if ranks is not None:
+        own = ranks[get_rank()] if len(ranks) == runner.world_size else _mean_of_ranks(ranks)
+        state = {**state, "accumulation": {**state["accumulation"], **own}}
+    return state
+
+
+def _mean_of_ranks(ranks: list[dict[str, Any]]) -> dict[str, Any]:
+    """What each of another number of processes may begin with, so that their average is the same."""
+    gradients = zip(*(rank["gradients"] for rank in ranks), strict=True)
+    means = [None if None in parts else torch.stack(parts).mean(0) for parts in map(list, gradients)]
+    weight = ranks[0]["weight"]
+    return {
+        "gradients": means,
+        "weight": None if weight is None else sum(r["weight"] for r in ranks) / len(ranks),
+    }
 
 
 def _meta(runner: Runner) -> dict[str, Any]:
@@ -128,6 +190,19 @@ def write(
 ) -> str:
     """Rank 0 writes; an error there is raised on every rank. Returns the path."""
     path = os.path.join(out_dir, filename)
+    checkpoint = runner.strategy.gathered(checkpoint)
+    if runner.strategy.is_sharded:
+        if backend_args is not None or "://" in out_dir:
+            raise ValueError(
+                f"a sharded checkpoint is a directory that all processes write; {out_dir} is no folder of this system. "
+                "Use state_dict_cfg='full' for other places"
+            )
+        clock = runner.clock
+        commit_sharded(
+            out_dir, filename, checkpoint, kind=kind,
+            epoch=clock.epoch, iter=clock.iter, step=clock.step, metrics=metrics,
+        )  # fmt: skip
+        return path
     failure: list[str | None] = [None]
     if is_main_process():
         try:
@@ -174,7 +249,7 @@ def _newest(work_dir: str) -> str | None:
 def read(runner: Runner, filename: str, *, map_location: Any = "cpu") -> Checkpoint:
     """Read a checkpoint and take over its seed."""
     runner.call_hook("before_resume", path=filename)
-    state = load_file(filename, map_location=map_location)
+    state = _read_file(runner, filename, map_location)
     seed = state.get("meta", {}).get("seed")
     if seed is not None and seed != runner.seed:
         runner.seed = set_random_seed(int(seed), deterministic=runner.deterministic)
@@ -185,6 +260,14 @@ def read(runner: Runner, filename: str, *, map_location: Any = "cpu") -> Checkpo
                     "resume before the loops are used, or give this seed in `randomness`"
                 )
     return Checkpoint(filename, state)
+
+
+def _read_file(runner: Runner, filename: str, map_location: Any) -> dict[str, Any]:
+    """The state that a file or a directory holds, spread over the processes as the model is."""
+    strategy, model = runner.strategy, runner.bare_model
+    if Path(filename).is_dir():
+        return read_sharded(filename, strategy.place_for(model))
+    return strategy.placed(load_file(filename, map_location=map_location), model)
 
 
 def restore(
@@ -208,7 +291,7 @@ def restore(
         if hasattr(loop, "resumed"):
             loop.resumed()
         if optimizer and "optimizer" in state:
-            runner.optim_wrapper.load_state_dict(state["optimizer"])
+            _load_optimizer(runner, state["optimizer"])
         if param_scheduler and "param_schedulers" in state:
             _load_schedulers(runner, state["param_schedulers"])
     for name, hook in runner.hooks_in_order.named().items():

@@ -29,12 +29,20 @@ from eng_dist import (
     abort_on_error,
     barrier,
     broadcast_object_list,
+    get_dist_info,
     get_rank,
     get_world_size,
     is_distributed,
     is_main_process,
 )
 from eng_logging import MessageHub, configure
+from eng_model import (
+    is_model_wrapper,
+    turn_on_efficient_conv_bn_eval,
+)
+from eng_model import (
+    turn_on_activation_checkpointing as turn_on_activation_checkpointing,
+)
 from eng_registry import RUNNERS, DefaultScope, allow_import
 from eng_visualization import Visualizer
 
@@ -46,7 +54,7 @@ from .hook import Hook, Hooks, Priority
 from .loops import TrainLoop
 from .observe import observed
 from .stop import Interrupted, Stop, in_notebook
-from .strategies import choose_strategy
+from .strategies import BaseStrategy, choose_strategy
 
 _log = logging.getLogger(__name__)
 
@@ -60,10 +68,32 @@ class Runner:
     Mappings of loaders, loops, optimizer and schedules are built when `train`, `val` or `test` first needs them;
     the model and the hooks at once.
 
+    `strategy` spreads the model over processes: None for one device or DDP, `dict(type='FSDPStrategy')` and others for
+    models that do not fit.
+
     `resume=True` continues from the newest valid checkpoint of `work_dir`; `load_from` with `resume=False` loads
     only weights. `cfg` is the record that is written beside the results. Raises ValueError for an incomplete
     group, TypeError for a part of a wrong type, and the registry's errors for a mapping that cannot be built.
     """
+
+    work_dir: str = ""
+    """Where checkpoints go, an absolute path."""
+    log_dir: str = ""
+    """The folder of this run's logs, inside of `work_dir`."""
+    timestamp: str = ""
+    """When the run began, the same on every rank: the name of `log_dir`."""
+    experiment_name: str = ""
+    """The name of the run, unique in this process."""
+    launcher: str = "none"
+    """Who started the processes: none, pytorch, slurm or mpi."""
+    seed: int = 0
+    """The seed in force."""
+    deterministic: bool = False
+    """Whether torch was asked for deterministic algorithms."""
+    epoch: int = 0
+    """Index of the epoch under way, from 0; `clock.epoch` counts those that are complete."""
+    iter: int = 0
+    """Index of the iteration under way, from 0; `clock.iter` counts those that are complete."""
 
     def __init__(
         self,
@@ -94,6 +124,8 @@ class Runner:
         randomness: Mapping[str, Any] | None = None,
         experiment_name: str | None = None,
         cfg: Config | Mapping[str, Any] | None = None,
+        *,
+        strategy: BaseStrategy | Mapping[str, Any] | None = None,
     ) -> None:
         self.work_dir = str(Path(work_dir).absolute())
         self.cfg = _as_config(cfg)
@@ -132,14 +164,10 @@ class Runner:
         self.has_loaded = False
         self.launcher = launcher
         self.clock = Clock()
-        self.epoch = 0
-        self.iter = 0
         self.stop = Stop()
         self._checkpoint: resuming.Checkpoint | None = None
 
-        setup_env(env_cfg or {}, launcher)
-        self.deterministic = False
-        self.seed = 0
+        self.setup_env(env_cfg or {})
         self.set_randomness(**(randomness or {}))
         self.timestamp = _agreed(time.strftime("%Y%m%d_%H%M%S", time.localtime()))
         self.log_dir = self._make_log_dir()
@@ -152,28 +180,18 @@ class Runner:
             self.log_processor = build.build_log_processor(log_processor or {})
             self.log_file = os.path.join(self.log_dir, f"{self.timestamp}.log")
             self.console = Console() if sys.stdout.isatty() else None
-            self._logging = configure(
-                level=log_level,
-                file=self.log_file,
-                rank=self.rank,
-                world_size=self.world_size,
-                console=self.console or True,
-            )
-            weakref.finalize(self, self._logging.close)
-            self.logger = self._logging.logger
+            self.logger = self.build_logger(log_level)
             self._log_start()
-            self.message_hub = MessageHub.get_instance(self.experiment_name)
-            self.visualizer: Visualizer = build.build_visualizer(
-                visualizer, name=self.experiment_name, save_dir=self.log_dir
-            )
+            self.message_hub = self.build_message_hub()
+            self.visualizer: Visualizer = self.build_visualizer(visualizer)
             if self.cfg:
                 self.visualizer.add_config(self.cfg)
-            self.strategy = choose_strategy(self.cfg)
+            self.strategy = choose_strategy(strategy, self.cfg)
             self.model: nn.Module = self.strategy.wrap(build.build_model(model, data_preprocessor))
             self.hooks_in_order = Hooks()
-            self._register_hooks(default_hooks, custom_hooks)
-        self.logger.info("Hooks in the order of a run:\n%s", self.hooks_in_order.table())
-        self._dump_config()
+            self.register_hooks(default_hooks, custom_hooks)
+        self.logger.info("Hooks in the order of a run:\n%s", self.get_hooks_info())
+        self.dump_config()
 
     @classmethod
     def from_cfg(cls, cfg: Config | Mapping[str, Any]) -> Runner:
@@ -328,10 +346,11 @@ class Runner:
         with self._running():
             self.call_hook("before_run")
             if not self.has_loaded and self._checkpoint is None:
-                self._init_weights()
+                self.strategy.init_weights(self.model)
                 resuming.set_aside(self.work_dir, self.timestamp)
+            self._switch_modules()
             self.load_or_resume()
-            self._switch_model_options()
+            self._choose_step()
             self.optim_wrapper.initialize_count_status(self.model, self.clock.iter, self.max_iters)
             try:
                 max_time = getattr(self.train_loop, "max_time", None)
@@ -398,14 +417,20 @@ class Runner:
                 f"the model {self.model_name} has no `{name}`; subclass eng_model.BaseModel or define it"
             )
 
-    def _init_weights(self) -> None:
-        init_weights = getattr(self.bare_model, "init_weights", None)
-        if init_weights is not None:
-            init_weights()
-            self.strategy.synchronize(self.model)
+    def _switch_modules(self) -> None:
+        """Let modules compute what they compute with less memory, as `activation_checkpointing` and
+        `efficient_conv_bn_eval` of the configuration ask for; they are named by their paths or classes.
+        """
+        for option, switch in (
+            ("activation_checkpointing", turn_on_activation_checkpointing),
+            ("efficient_conv_bn_eval", turn_on_efficient_conv_bn_eval),
+        ):
+            modules = self.cfg.get(option)
+            if modules:
+                switch(self.bare_model, modules)
 
-    def _switch_model_options(self) -> None:
-        """Apply the options that the configuration holds beside the runner's arguments."""
+    def _choose_step(self) -> None:
+        """The model's step as the loops call it, compiled if `compile` of the configuration asks for it."""
         step: Callable[..., Any] = self.model.train_step  # type: ignore[assignment] # a method of any trainable model
         options = self.cfg.get("compile", False)
         if options:
@@ -429,11 +454,28 @@ class Runner:
             built, own = build.build_hook(hook)
         self.hooks_in_order.register(built, own if priority is None else priority)
 
-    def _register_hooks(
-        self, default_hooks: Mapping[str, Any] | None, custom_hooks: Sequence[Hook | Mapping[str, Any]] | None
-    ) -> None:
-        for spec in [*build.merge_default_hooks(default_hooks).values(), *(custom_hooks or [])]:
+    def register_default_hooks(self, hooks: Mapping[str, Any] | None = None) -> None:
+        """Add the default hooks, with the entries of `hooks` in their place; None removes one."""
+        for spec in build.merge_default_hooks(hooks).values():
             self.register_hook(spec)
+
+    def register_custom_hooks(self, hooks: Sequence[Hook | Mapping[str, Any]]) -> None:
+        """Add hooks in this order."""
+        for spec in hooks:
+            self.register_hook(spec)
+
+    def register_hooks(
+        self,
+        default_hooks: Mapping[str, Any] | None = None,
+        custom_hooks: Sequence[Hook | Mapping[str, Any]] | None = None,
+    ) -> None:
+        """Add the default hooks, then those of the user."""
+        self.register_default_hooks(default_hooks)
+        self.register_custom_hooks(custom_hooks or [])
+
+    def get_hooks_info(self) -> str:
+        """Which hook is called at which point, in order, as text."""
+        return self.hooks_in_order.table()
 
     # -- checkpoints -----------------------------------------------------------------------------------------------
     def load_or_resume(self) -> None:
@@ -456,9 +498,16 @@ class Runner:
         revise_keys: Sequence[tuple[str, str]] = ((r"^module\.", ""),),
     ) -> dict[str, Any]:
         """Load only weights; loops, optimizer and schedules stay as they are. Returns the checkpoint."""
+
+        def edit(checkpoint: dict[str, Any]) -> dict[str, Any]:
+            checkpoint = self.strategy.placed(checkpoint, self.bare_model)
+            self.call_hook("after_load_checkpoint", checkpoint=checkpoint)
+            return checkpoint
+
         checkpoint = load_checkpoint(
-            self.bare_model, filename, map_location=map_location, strict=strict, revise_keys=list(revise_keys)
-        )
+            self.bare_model, filename, map_location=map_location, strict=strict, revise_keys=list(revise_keys),
+            edit=edit,
+        )  # fmt: skip
         self.has_loaded = True
         self.logger.info("Loaded weights from %s", filename)
         return checkpoint
@@ -480,6 +529,7 @@ class Runner:
         self,
         out_dir: str,
         filename: str,
+        file_client_args: dict[str, Any] | None = None,
         save_optimizer: bool = True,
         save_param_scheduler: bool = True,
         meta: dict[str, Any] | None = None,
@@ -491,8 +541,10 @@ class Runner:
     ) -> str:
         """Write a checkpoint that is whole or not there; every rank calls it, rank 0 writes. Returns its path.
 
-        `meta` adds entries; `by_epoch` is accepted for its documented meaning, the clock knows both.
+        `meta` adds entries; `by_epoch` is accepted for its documented meaning, the clock knows both;
+        `file_client_args` is the older name of `backend_args`.
         """
+        backend_args = build.older_name(file_client_args, backend_args)
         if meta is not None and not isinstance(meta, dict):
             raise TypeError(f"`meta` should be a dict or None, not {type(meta).__name__}")
         checkpoint = resuming.collect(
@@ -517,9 +569,13 @@ class Runner:
         """The same with this run's seed; what is a Loader stays as it is."""
         if isinstance(dataloader, Loader):
             return dataloader
-        return build_dataloader(
+        loader = build_dataloader(
             dataloader, seed=self.seed, diff_rank_seed=self._diff_rank_seed, training=training
         )
+        place = self.strategy.data_place()
+        if place != get_dist_info():
+            loader.take_share(*place)
+        return loader
 
     def build_evaluator(self, evaluator: Any) -> Any:
         """An evaluator from an object, a mapping or a list of metrics."""
@@ -572,7 +628,50 @@ class Runner:
         """A visualizer from an object, a mapping or None."""
         return build.build_visualizer(visualizer, name=self.experiment_name, save_dir=self.log_dir)
 
+    def build_logger(
+        self, log_level: int | str = "INFO", log_file: str | None = None, **kwargs: Any
+    ) -> logging.Logger:
+        """The logger of this run, which also gets what all eng packages log; it ends with the runner.
+
+        `kwargs` are those of `eng_logging.configure`.
+        """
+        given: dict[str, Any] = {
+            "level": log_level,
+            "file": log_file or self.log_file,
+            "rank": self.rank,
+            "world_size": self.world_size,
+            "console": self.console or True,
+            **kwargs,
+        }
+        self._logging = configure(**given)
+        weakref.finalize(self, self._logging.close)
+        return self._logging.logger
+
+    def build_message_hub(self, message_hub: Mapping[str, Any] | None = None) -> MessageHub:
+        """The history of this run; `message_hub` may give its `name`. Raises TypeError for anything but a mapping."""
+        if message_hub is not None and not build.is_mapping(message_hub):
+            raise build.wrong_type("message_hub", message_hub, "a mapping", "None")
+        return MessageHub.get_instance(**{"name": self.experiment_name, **(message_hub or {})})
+
+    def wrap_model(self, model_wrapper_cfg: Mapping[str, Any] | None, model: nn.Module) -> nn.Module:
+        """The model on its device, and wrapped where there are several processes; the runner does this to its own.
+
+        Raises TypeError for a mapping where the model is wrapped already.
+        """
+        if is_model_wrapper(model):
+            if model_wrapper_cfg is not None:
+                raise TypeError(
+                    f"the model is wrapped by {type(model).__name__} already; drop `model_wrapper_cfg`"
+                )
+            return model
+        options = Config({**self.cfg, "model_wrapper_cfg": model_wrapper_cfg})
+        return choose_strategy(None, options).wrap(model)
+
     # -- settings --------------------------------------------------------------------------------------------------
+    def setup_env(self, env_cfg: Mapping[str, Any]) -> None:
+        """Join the process group and apply `cudnn_benchmark`, `mp_cfg`, `dist_cfg` and `resource_limit`."""
+        setup_env(env_cfg, self.launcher)
+
     def set_randomness(
         self, seed: int | None = None, diff_rank_seed: bool = False, deterministic: bool = False
     ) -> None:
@@ -639,7 +738,8 @@ class Runner:
         if self.cfg:
             self.logger.debug("Configuration:\n%s", self.cfg.pretty_text)
 
-    def _dump_config(self) -> None:
+    def dump_config(self) -> None:
+        """Write the configuration into `work_dir`, under its own name, for whoever looks at the results."""
         if self.cfg and is_main_process():
             name = f"{Path(self.cfg.filename).stem if self.cfg.filename else self.timestamp}.py"
             self.cfg.dump(os.path.join(self.work_dir, name))

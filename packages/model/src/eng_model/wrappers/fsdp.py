@@ -56,6 +56,8 @@ class MMFullyShardedDataParallel(StepsThroughWrapper):
     - `param_init_fn`: fills a module of a model on the meta device. Each part that the policy chooses gets memory just
       before it is sharded, so the model is never whole anywhere; its values are those of an unsharded model.
     - `ignored_modules`, `ignored_parameters`: names of what stays whole; their gradients are left to you.
+    - `accumulate_sharded`: reduce gradients in every backward pass, also inside of `no_sync`: more communication, but
+      no whole gradients in between, and a checkpoint in the middle of an accumulation has them.
     - `sync_module_states`: take the values of the first rank everywhere before sharding.
     - `backward_prefetch`: `"BACKWARD_PRE"`, which is what happens; `use_orig_params`: True, which it always is.
 
@@ -78,6 +80,7 @@ class MMFullyShardedDataParallel(StepsThroughWrapper):
         ignored_modules: Sequence[str | nn.Module] = (),
         ignored_parameters: Sequence[str | nn.Parameter] = (),
         sync_module_states: bool = False,
+        accumulate_sharded: bool = False,
         detect_anomalous_params: bool = False,
     ) -> None:
         super().__init__()
@@ -108,6 +111,7 @@ class MMFullyShardedDataParallel(StepsThroughWrapper):
             _cast_buffers(module, buffer_dtype)
         self.module = module
         self.detect_anomalous_params = detect_anomalous_params
+        self.accumulate_sharded = accumulate_sharded
         self._sync_gradients = self._is_synced = True
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
@@ -120,7 +124,7 @@ class MMFullyShardedDataParallel(StepsThroughWrapper):
     @contextmanager
     def no_sync(self) -> Iterator[None]:
         """Keep the gradients of forward passes in here on this rank; the next one outside sends the sum."""
-        before, self._sync_gradients = self._sync_gradients, False
+        before, self._sync_gradients = self._sync_gradients, self.accumulate_sharded
         try:
             yield
         finally:

@@ -14,6 +14,7 @@ from eng_checkpoint import prune
 from eng_dist import is_main_process, master_only
 from eng_registry import HOOKS
 
+from ..build import older_name
 from ..cadence import Every
 from ..hook import Batch, Hook
 from ..publication import publish
@@ -38,6 +39,7 @@ class CheckpointHook(Hook):
     `save_best` names one or several metrics, or `'auto'` for the first one of the first validation; `rule` says
     'greater' or 'less' where `greater_keys` and `less_keys` cannot tell from the name. `published_keys` are the
     top-level entries that copies for publication keep. `filename_tmpl` has one `{}` for the count.
+    `file_client_args` is the older name of `backend_args`.
 
     Raises ValueError, TypeError or KeyError for arguments that contradict each other.
     """
@@ -57,6 +59,7 @@ class CheckpointHook(Hook):
         rule: str | Sequence[str] | None = None,
         greater_keys: str | Sequence[str] | None = None,
         less_keys: str | Sequence[str] | None = None,
+        file_client_args: dict[str, Any] | None = None,
         filename_tmpl: str | None = None,
         backend_args: dict[str, Any] | None = None,
         published_keys: str | Sequence[str] | None = None,
@@ -72,7 +75,7 @@ class CheckpointHook(Hook):
         self.max_keep_ckpts = max_keep_ckpts
         self.save_last = save_last
         self.filename_tmpl = filename_tmpl or ("epoch_{}.pth" if self.by_epoch else "iter_{}.pth")
-        self.backend_args = backend_args
+        self.backend_args = older_name(file_client_args, backend_args)
         self.save_best = _names("save_best", save_best)
         if "auto" in self.save_best and len(self.save_best) > 1:
             raise ValueError("`save_best='auto'` stands alone; name all metrics, or none but 'auto'")

@@ -24,11 +24,16 @@ class BaseLoop:
     """Whether the loader may shuffle, drop and pad: an evaluation sees each sample exactly once."""
 
     def __init__(self, runner: Runner, dataloader: Any, *, limit_batches: float | None = None) -> None:
-        self.runner = runner
+        self._runner = runner
         self.dataloader: Loader = runner.as_loader(dataloader, training=self.trains)
         whole = _length(self.dataloader)
         self.length = whole if limit_batches is None else _limited(whole, limit_batches)
         self.is_limited = self.length != whole
+
+    @property
+    def runner(self) -> Runner:
+        """Whose loop this is."""
+        return self._runner
 
     def run(self) -> Any:
         """Run to the end and return the result of it."""

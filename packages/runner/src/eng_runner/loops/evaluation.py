@@ -10,6 +10,7 @@ import torch
 from eng_dist import all_reduce, get_comm_device
 from eng_registry import LOOPS
 
+from ..hook import Batch
 from ..precision import autocast
 from ..step import EvalStep
 from .base import BaseLoop
@@ -49,16 +50,20 @@ class EvalLoop(BaseLoop):
         runner.call_hook(f"before_{mode}")
         runner.call_hook(f"before_{mode}_epoch")
         runner.model.eval()
-        step = EvalStep(runner, mode, self.evaluator, self.dataloader)
+        self._step = step = EvalStep(runner, mode, self.evaluator, self.dataloader)
         self.dataloader.set_position(0)
         with autocast(enabled=self.fp16):
             for batch_idx, data_batch in enumerate(self.batches()):
-                step(batch_idx, data_batch)
+                self.run_iter(batch_idx, data_batch)
         metrics: dict[str, Any] = self.evaluator.evaluate(self._size(step.seen))
         metrics.update(_mean_losses(step.losses, mode))
         runner.call_hook(f"after_{mode}_epoch", metrics=metrics)
         runner.call_hook(f"after_{mode}")
         return metrics
+
+    def run_iter(self, idx: int, data_batch: Batch) -> None:
+        """Predict one batch, the `idx`-th of the pass, and hand it to the evaluator."""
+        self._step(idx, data_batch)
 
     def _size(self, seen: int) -> int:
         """How many samples were to be predicted over all ranks, `seen` of them here."""

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any, final
 
 import torch
 
-from eng_dist import get_world_size
 from eng_registry import LOOPS
 
 from ..cadence import Every
 from ..clock import Clock, Unit
+from ..hook import Batch
 from ..step import TrainStep
 from .base import BaseLoop
 from .calendar import Calendar
@@ -43,8 +43,9 @@ class TrainLoop(BaseLoop):
 
     trains = True
     unit: Unit
-    max_epochs: int
-    max_iters: int
+    _max_epochs: int
+    _max_iters: int
+    _step: TrainStep
 
     def __init__(
         self,
@@ -73,6 +74,16 @@ class TrainLoop(BaseLoop):
         metainfo = getattr(self.dataloader.dataset, "metainfo", None)
         if metainfo is not None:
             runner.visualizer.dataset_meta = metainfo
+
+    @property
+    def max_epochs(self) -> int:
+        """Epochs of the whole training; 1 in iteration-based training."""
+        return self._max_epochs
+
+    @property
+    def max_iters(self) -> int:
+        """Iterations of the whole training."""
+        return self._max_iters
 
     @property
     def epoch(self) -> int:
@@ -119,12 +130,12 @@ class TrainLoop(BaseLoop):
         self.dataloader.set_position(0 if self.overfits else clock.epoch)
 
     def _samples_per_iter(self) -> int:
-        return (self.dataloader.batch_size or 1) * get_world_size()
+        return (self.dataloader.batch_size or 1) * self.runner.strategy.data_place()[1]
 
     def _samples_per_pass(self) -> int | None:
         """Samples of a whole pass over all ranks, whose last batch may be smaller; None where that is not known."""
         try:
-            drawn = len(self.dataloader.sampler) * get_world_size()
+            drawn = len(self.dataloader.sampler) * self.runner.strategy.data_place()[1]
         except TypeError:
             return None
         return None if self.length is None else min(drawn, self.length * self._samples_per_iter())
@@ -165,13 +176,13 @@ class EpochBasedTrainLoop(TrainLoop):
         super().__init__(
             runner, dataloader, val_begin, val_interval, dynamic_intervals, max_time, limit_batches, overfit_batches
         )  # fmt: skip
-        self.max_epochs = int(max_epochs)
+        self._max_epochs = int(max_epochs)
         if self.length is None:
             raise TypeError(
                 "training by epochs needs a loader with a length; give `limit_batches`, or use by_epoch=False and "
                 "`max_iters` for this one"
             )
-        self.max_iters = self.max_epochs * self.length
+        self._max_iters = self._max_epochs * self.length
 
     def run(self) -> torch.nn.Module:
         """Train to the end; returns the model."""
@@ -198,8 +209,8 @@ class EpochBasedTrainLoop(TrainLoop):
         runner, loader, clock = self.runner, self.dataloader, self.runner.clock
         runner.call_hook("before_train_epoch")
         runner.model.train()
-        self.run_iter = TrainStep(runner, samples=self._samples_per_iter())
-        samples_before = clock.samples - loader.batch * self.run_iter.samples
+        self._step = TrainStep(runner, samples=self._samples_per_iter())
+        samples_before = clock.samples - loader.batch * self._step.samples
         self._before = copy(clock)
         for batch_idx, data_batch in enumerate(self.batches(), start=loader.batch):
             self.run_iter(batch_idx, data_batch)
@@ -214,6 +225,10 @@ class EpochBasedTrainLoop(TrainLoop):
         self.state = State.VALIDATE if self._due(last=clock.epoch >= self.max_epochs) else State.TRAIN
         runner.call_hook("after_train_epoch")
         runner.epoch = clock.epoch
+
+    def run_iter(self, idx: int, data_batch: Batch) -> None:
+        """Train on one batch, the `idx`-th of its epoch."""
+        self._step(idx, data_batch)
 
     def _validate_inside(self) -> None:
         """Validate in the middle of an epoch, if it is due."""
@@ -262,15 +277,15 @@ class IterBasedTrainLoop(TrainLoop):
         super().__init__(
             runner, dataloader, val_begin, val_interval, dynamic_intervals, max_time, limit_batches, overfit_batches
         )  # fmt: skip
-        self.max_epochs = 1
-        self.max_iters = int(max_iters)
+        self._max_epochs = 1
+        self._max_iters = int(max_iters)
 
     def run(self) -> torch.nn.Module:
         """Train to the end; returns the model."""
         runner = self.runner
         runner.call_hook("before_train")
         runner.call_hook("before_train_epoch")
-        self.run_iter = TrainStep(runner, samples=self._samples_per_iter())
+        self._step = TrainStep(runner, samples=self._samples_per_iter())
         self._before = copy(runner.clock)
         batches = iter(self.batches())
         runner.model.train()
@@ -283,7 +298,7 @@ class IterBasedTrainLoop(TrainLoop):
                     except StopIteration:
                         batches = iter(self._start_over())
                         continue
-                    self.run_iter(runner.clock.iter, data_batch)
+                    self.run_iter(data_batch)
                     self.state = self._next()
                     if not self.calendar.counts_own_unit:
                         self._before = copy(runner.clock)
@@ -296,6 +311,10 @@ class IterBasedTrainLoop(TrainLoop):
         runner.call_hook("after_train_epoch")
         runner.call_hook("after_train")
         return runner.model
+
+    def run_iter(self, data_batch: Batch) -> None:
+        """Train on one batch."""
+        self._step(self.runner.clock.iter, data_batch)
 
     def _start_over(self) -> Iterable[Any]:
         if self.dataloader.batch == 0:

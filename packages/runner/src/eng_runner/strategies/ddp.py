@@ -11,12 +11,12 @@ from eng_dist import broadcast, get_device
 from eng_model import convert_sync_batchnorm, is_model_wrapper
 from eng_registry import MODEL_WRAPPERS, STRATEGIES
 
-from .strategy import Strategy
+from .strategy import BaseStrategy
 
 
 @final
 @STRATEGIES.register_module()
-class DDPStrategy(Strategy):
+class DDPStrategy(BaseStrategy):
     """DistributedDataParallel around the model.
 
     `model_wrapper` is the mapping of another wrapper (its `type` defaults to MMDistributedDataParallel); `sync_bn` is
@@ -33,6 +33,10 @@ class DDPStrategy(Strategy):
         self.sync_bn = sync_bn
         self.find_unused_parameters = find_unused_parameters
 
+    def convert_model(self, model: nn.Module) -> nn.Module:
+        """Batch norms whose statistics are those of all processes, where `sync_bn` asks for it."""
+        return model if self.sync_bn is None else convert_sync_batchnorm(model, implementation=self.sync_bn)
+
     def wrap(self, model: nn.Module) -> nn.Module:
         """Move and wrap the model; one that came wrapped stays as it is, and then a wrapper mapping is a TypeError."""
         if is_model_wrapper(model):
@@ -42,9 +46,7 @@ class DDPStrategy(Strategy):
                 )
             return model
         device = get_device()
-        model = model.to(device)
-        if self.sync_bn is not None:
-            model = convert_sync_batchnorm(model, implementation=self.sync_bn)
+        model = self.convert_model(model.to(device))
         defaults: dict[str, Any] = {"type": "MMDistributedDataParallel", "module": model}
         if self.model_wrapper is None or self.model_wrapper.get("type", "").endswith("DataParallel"):
             defaults |= {"device_ids": [device.index] if device.type == "cuda" else None}
@@ -52,10 +54,6 @@ class DDPStrategy(Strategy):
             defaults |= {"broadcast_buffers": False, "find_unused_parameters": self.find_unused_parameters}
         wrapped: nn.Module = MODEL_WRAPPERS.build(self.model_wrapper or {}, default_args=defaults)
         return wrapped
-
-    def unwrap(self, model: nn.Module) -> nn.Module:
-        """The inner model of the wrapper."""
-        return model.module if is_model_wrapper(model) else model  # type: ignore[return-value] # a wrapper's module
 
     def synchronize(self, model: nn.Module) -> None:
         """Broadcast every parameter and buffer of rank 0."""
