@@ -49,6 +49,19 @@ def test_one_is_in_flight():
     assert (slow.written, saver.busy) == ([1, 2], False)
 
 
+def test_waiting_has_an_end():
+    """When the storage hangs, the error names what is stuck; the save goes on, and can be waited for again."""
+    slow = Slow()
+    saver = BackgroundSaver()
+    saver.submit(slow, {"n": 1}, name="run/iter_1.pth")
+    for ask in (saver.wait, saver.close):
+        with pytest.raises(TimeoutError, match=r"run/iter_1\.pth is still being written after 0\.01 s"):
+            ask(timeout_seconds=0.01)
+    slow.go.set()
+    saver.close()
+    assert slow.written == [1]
+
+
 def failing(state):
     raise OSError(28, "No space left on device")
 

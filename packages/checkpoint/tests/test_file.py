@@ -1,6 +1,7 @@
 import contextlib
 import os
 import random
+import re
 import resource
 import signal
 import subprocess
@@ -10,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import torch
 
+import eng_fileio
 from eng_checkpoint import (
     CheckpointError,
     CorruptCheckpointError,
@@ -17,6 +19,7 @@ from eng_checkpoint import (
     UnsafeCheckpointError,
     commit,
     entries,
+    find_newest_valid,
     load_checkpoint,
     load_file,
     save_file,
@@ -93,10 +96,19 @@ def test_how_closely_a_file_is_looked_at(tmp_path, flip):
         load_file(path)
 
 
+def resumed(folder):
+    """As a loop resumes: the newest of a folder, read."""
+    return load_file(find_newest_valid(folder).path)
+
+
 def test_code_never_runs(unsafe_files, payload, model):
     """Not from any form of file, not by any door; the error names what the file asks for."""
+    bare = unsafe_files[2]
+    with pytest.raises(eng_fileio.UnsafePickleError, match=r"_?io\.open"):
+        eng_fileio.load(bare, file_format="pkl")
     for path in unsafe_files:
-        for load in (load_file, lambda path: load_checkpoint(model, path)):
+        doors = (load_file, lambda path: load_checkpoint(model, path), lambda path: resumed(path.parent))
+        for load in doors:
             with pytest.raises(UnsafeCheckpointError, match="trust=True") as raised:
                 load(path)
             assert raised.value.name in {"io.open", "_io.open"}
@@ -199,6 +211,28 @@ def test_a_full_disk(small_disk):
     assert load_file(small_disk / "two.pth")["step"] == 3
 
 
+def test_a_disk_that_becomes_read_only(small_disk):
+    """One error with the path; what is there can be read; writable again, the run goes on."""
+    commit(small_disk, "one.pth", state(), epoch=0, iter=1, step=1)
+    subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
+    try:
+        with pytest.raises(WriteError, match=r"Read-only file system .*two\.pth"):
+            commit(small_disk, "two.pth", state(), epoch=0, iter=2, step=2)
+        assert find_newest_valid(small_disk).entry.name == "one.pth"
+    finally:
+        subprocess.run(["mount", "-o", "remount,rw", small_disk], check=True)
+    commit(small_disk, "two.pth", state(), epoch=0, iter=2, step=2)
+    assert find_newest_valid(small_disk).entry.name == "two.pth"
+
+
+def test_a_slow_save_is_warned_of(tmp_path, monkeypatch, caplog):
+    """With the path and the speed, for somebody to look at the storage."""
+    monkeypatch.setattr("eng_checkpoint.file._SLOW_SECONDS", 0.0)
+    monkeypatch.setattr("eng_checkpoint.file._SLOW_BYTES_PER_SECOND", 1e15)
+    save_file(state(), tmp_path / "one.pth")
+    assert re.search(r"one\.pth took \d+\.\d s to be written: \d+\.\d MB/s", caplog.text)
+
+
 def test_a_read_only_folder(tmp_path):
     """Is named; what is in it stays."""
     (tmp_path / "file").write_text("not a folder")
@@ -219,7 +253,7 @@ def test_an_interruption_leaves_nothing(tmp_path, monkeypatch):
     assert os.listdir(tmp_path) == []
 
 
-@pytest.mark.parametrize("name", ["ü ñ", 'a"b', "50%#?{}::x", "'$HOME'"])
+@pytest.mark.parametrize("name", ["ü ñ", 'a"b', "a'b", "50%", "a#b?c", "{step}", "a::b", "$HOME"])
 def test_folders_of_any_name(tmp_path, name):
     """Odd characters in a path need no care of the caller."""
     commit(tmp_path / name, f"{name}.pth", state(), epoch=0, iter=1, step=1)

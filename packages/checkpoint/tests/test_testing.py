@@ -10,7 +10,7 @@ import time
 import pytest
 
 from eng_checkpoint import NoValidCheckpoint, commit, entries, find_newest_valid, load_file
-from eng_checkpoint.testing import PowerCut, broken, changes, power_cuts
+from eng_checkpoint.testing import PowerCut, broken, changes, power_cuts, violations
 
 RUN = """
 import sys
@@ -92,6 +92,39 @@ def test_the_kit_sees_what_is_wrong(tmp_path):
     assert PowerCut({"2": b"2"}, "1\n2\n") in cuts
 
 
+HASTY = """
+import os, sys
+for name in ("old", "new"):
+    with open(f"{sys.argv[1]}/.{name}", "w") as file: file.write(name)
+    os.rename(f"{sys.argv[1]}/.{name}", f"{sys.argv[1]}/{name}")
+print("saved", flush=True)
+os.unlink(f"{sys.argv[1]}/old")
+os.write(os.open(f"{sys.argv[1]}/new", os.O_WRONLY), b"more")
+"""
+
+
+@traced
+def test_the_rules_of_durability(listed, tmp_path):
+    """Saves of ours break none; a program that renames without a flush is told what it does wrong."""
+    assert violations(listed[0]) == []
+    assert violations(changes([sys.executable, "-c", HASTY, str(tmp_path)], tmp_path)) == [
+        f"{tmp_path}/.old was renamed before it was flushed",
+        f"{tmp_path}/.new was renamed before it was flushed",
+        f"something was said before the folder of {tmp_path}/new was flushed",
+        f"{tmp_path}/new was written to under its final name",
+    ]
+
+
+@traced
+def test_a_slow_disk(listed, tmp_path):
+    """A call that waits does what it should afterwards, and the run is as it would be."""
+    at = next(one for one in listed[0] if one.call == "fsync")
+    begin = time.monotonic()
+    result = broken(command(tmp_path), at, delay_seconds=1.5)
+    assert (result.returncode, result.stdout.split()) == (0, ["1", "2", "3"])
+    assert time.monotonic() - begin > 1.5
+
+
 def sample(done, calls, number):
     """A few of these calls, spread over the whole run."""
     wanted = [one for one in done if one.call in calls and not one.said]
@@ -114,7 +147,7 @@ def test_killed_at_a_system_call(listed, tmp_path, number):
     ("number", "error"),
     [
         (2, "ENOSPC"),
-        *(pytest.param(30, error, marks=pytest.mark.slow) for error in ("EIO", "EDQUOT", "EROFS")),
+        *(pytest.param(20, error, marks=pytest.mark.slow) for error in ("EIO", "EDQUOT", "EROFS")),
     ],
 )
 def test_an_error_of_a_system_call(listed, tmp_path, number, error):

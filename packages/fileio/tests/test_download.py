@@ -145,6 +145,17 @@ def test_the_cache_knows_versions(server, tmp_path):
         cached_download(url, folder=tmp_path)
 
 
+def test_the_cache_holds_copies_to_the_expected_digest(server, tmp_path):
+    """A copy of before that is something else is not handed out; the right one is, without a question."""
+    url = f"{server.url}/file.bin"
+    cached_download(url, folder=tmp_path)
+    with pytest.raises(DownloadError, match="was promised"):
+        cached_download(url, folder=tmp_path, expected_sha256="ab" * 32)
+    before = len(server.requests)
+    assert cached_download(url, folder=tmp_path, expected_sha256=DIGEST).read_bytes() == BODY
+    assert len(server.requests) == before
+
+
 def test_the_cache_without_a_server(server, tmp_path, caplog):
     """What is there serves; what is not is an error."""
     url = f"{server.url}/file.bin"

@@ -75,8 +75,8 @@ def cached_download(
     """A local copy of a remote file, downloaded once per version, by one process at a time.
 
     The copy is kept under the whole URL, the server's ETag and the length, so a new version is downloaded
-    anew. A name with a hash in it cannot change, so its copy is used without asking. When the server cannot
-    be reached, an older copy serves, with a warning.
+    anew. A name with a hash in it cannot change, so its copy is used without asking; so is a copy that has the
+    expected digest, and no other copy is. When the server cannot be reached, an older copy serves, with a warning.
 
     Args:
         folder: Default `$ENG_HOME/downloads`, or `~/.cache/eng/downloads`.
@@ -87,6 +87,8 @@ def cached_download(
     name = Path(urllib.parse.urlsplit(url).path).name or "download"
     with _one_at_a_time(home / f"{stem}.lock"):
         kept = sorted(home.glob(f"{stem}-*-{name}"), key=lambda path: path.stat().st_mtime)
+        if expected_sha256:
+            kept = [path for path in kept if _sha256(path).startswith(expected_sha256.lower())]
         if kept and (expected_sha256 or _HASH_IN_NAME.search(name)):
             return kept[-1]
         try:
@@ -99,7 +101,7 @@ def cached_download(
             logger.warning("%s cannot be reached (%s); the copy of before is used", url, error)
             return kept[-1]
         path = home / f"{stem}-{version}-{name}"
-        if not path.exists():
+        if expected_sha256 or not path.exists():
             download(url, path, expected_sha256=expected_sha256, patience=patience)
         return path
 
@@ -225,10 +227,14 @@ def _check_digest(url: str, file: BinaryIO, path: Path, expected: str | None) ->
     promised = expected or _promised_by(Path(urllib.parse.urlsplit(url).path).name)
     if promised is None:
         return
-    with open(file.name, "rb") as written:
-        found = hashlib.file_digest(written, "sha256").hexdigest()
+    found = _sha256(file.name)
     if not found.startswith(promised.lower()):
         raise DownloadError(f"{masked(url)}: the file's SHA-256 is {found}, and {promised}... was promised")
+
+
+def _sha256(path: str | Path) -> str:
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _promised_by(name: str) -> str | None:

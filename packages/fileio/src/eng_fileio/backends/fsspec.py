@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import secrets
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, suppress
 from typing import Any, BinaryIO
 
 from ..backend import BaseStorageBackend, PathLike
+
+_RENAMING = {"file", "local", "sftp", "ssh"}
+"""Places with real directories, where a rename replaces what has the name, in one step."""
 
 
 class FsspecBackend(BaseStorageBackend):
     """Files of an fsspec file system, under their whole URLs.
 
-    A file is sent in one piece from the local disk, so an object store shows it whole or not at all.
+    A file is sent in one piece, so an object store shows it whole or not at all; where files grow under the eyes of
+    others (SFTP, a mounted disk) it is sent under a temporary name, and renamed.
 
     Args:
         path_mapping: Each key that a path holds is replaced by its value, once.
@@ -36,12 +41,7 @@ class FsspecBackend(BaseStorageBackend):
         return bytes(fs.cat_file(path))
 
     def put(self, obj: bytes | bytearray | memoryview, filepath: PathLike) -> None:
-        fs, path = self._locate(filepath)
-        try:
-            fs.pipe_file(path, bytes(obj))
-        except FileNotFoundError:  # a place with real directories
-            fs.makedirs(fs._parent(path), exist_ok=True)
-            fs.pipe_file(path, bytes(obj))
+        self._write(filepath, lambda fs, path: fs.pipe_file(path, bytes(obj)))
 
     def isfile(self, filepath: PathLike) -> bool:
         fs, path = self._locate(filepath)
@@ -96,12 +96,24 @@ class FsspecBackend(BaseStorageBackend):
             self._cannot("generate_presigned_url")
 
     def _send(self, local: str, filepath: PathLike) -> None:
+        self._write(filepath, lambda fs, path: fs.put_file(local, path))
+
+    def _write(self, filepath: PathLike, write: Callable[[Any, str], object]) -> None:
+        """Whole or not at all; missing directories are made where there is such a thing."""
         fs, path = self._locate(filepath)
+        protocols = {fs.protocol} if isinstance(fs.protocol, str) else set(fs.protocol)
+        if not protocols & _RENAMING:
+            write(fs, path)
+            return
+        fs.makedirs(fs._parent(path), exist_ok=True)
+        temporary = f"{fs._parent(path)}/.{secrets.token_hex(8)}.tmp"
         try:
-            fs.put_file(local, path)
-        except FileNotFoundError:  # a place with real directories
-            fs.makedirs(fs._parent(path), exist_ok=True)
-            fs.put_file(local, path)
+            write(fs, temporary)
+            fs.mv(temporary, path)
+        except BaseException:
+            with suppress(Exception):
+                fs.rm_file(temporary)
+            raise
 
     def _locate(self, filepath: PathLike) -> tuple[Any, str]:
         """The file system of a URL, and the path there."""
