@@ -37,6 +37,7 @@ from eng_dist import (
     set_rng_state,
 )
 
+from .changes import Effect, ResumeReport, compare
 from .environment import set_random_seed
 from .optimizer_state import Names, by_name, by_number
 from .version import __version__
@@ -156,6 +157,7 @@ def _meta(runner: Runner) -> dict[str, Any]:
         "torch_version": str(torch.__version__),
         "world_size": runner.world_size,
         "cfg": runner.cfg.pretty_text,
+        "facts": runner.facts,
     }
     loop = runner.__dict__.get("train_loop")
     metainfo = getattr(loop.dataloader.dataset, "metainfo", None) if loop is not None else None
@@ -299,6 +301,7 @@ def restore(
             hook.load_state_dict(state["hooks"][name])
     _restore_rng(runner, state.get("rng"))
     clock = runner.clock
+    runner.resume_report = _report(runner, checkpoint)
     runner.logger.info(
         "Resumed from %s: epoch %d, iteration %d, step %d",
         checkpoint.path,
@@ -306,6 +309,18 @@ def restore(
         clock.iter,
         clock.step,
     )
+
+
+def _report(runner: Runner, checkpoint: Checkpoint) -> ResumeReport:
+    """Compare with the run that saved, and say in the log what has changed."""
+    before = checkpoint.state.get("meta", {}).get("facts")
+    if before is None:
+        report = ResumeReport(path=checkpoint.path, is_known=False)
+    else:
+        report = ResumeReport(path=checkpoint.path, changes=compare(before, runner.facts))
+    harmless = report.is_known and report.effect is not Effect.CHANGES_RESULT
+    runner.logger.log(logging.INFO if harmless else logging.WARNING, "%s", report)
+    return report
 
 
 def _load_schedulers(runner: Runner, states: Any) -> None:
@@ -344,7 +359,8 @@ def set_aside(work_dir: str, timestamp: str) -> None:
     if not is_main_process():
         return
     folder = Path(work_dir)
-    earlier = [entry.name for entry in entries(folder)]
+    listed = [entry.name for entry in entries(folder)]
+    earlier = [*listed, *sorted({path.name for path in folder.glob("*.pth")} - {*listed})]
     if not earlier:
         return
     target = folder / f"earlier_{timestamp}"

@@ -13,7 +13,7 @@ import sys
 import time
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -48,9 +48,11 @@ from eng_visualization import Visualizer
 
 from . import build
 from . import resume as resuming
+from .changes import ResumeReport, facts
 from .clock import Clock
 from .environment import describe_environment, set_random_seed, setup_env
 from .hook import Hook, Hooks, Priority
+from .lock import WorkDirInUseError, locked
 from .loops import TrainLoop
 from .observe import observed
 from .stop import Interrupted, Stop, in_notebook
@@ -166,6 +168,8 @@ class Runner:
         self.clock = Clock()
         self.stop = Stop()
         self._checkpoint: resuming.Checkpoint | None = None
+        self.resume_report: ResumeReport | None = None
+        self.requeue = bool((env_cfg or {}).get("slurm_requeue", False))
 
         self.setup_env(env_cfg or {})
         self.set_randomness(**(randomness or {}))
@@ -258,6 +262,11 @@ class Runner:
         """The first epoch or iteration (from 1) that may be validated."""
         return self.train_loop.val_begin if self.train_loop is not None else 0
 
+    @cached_property
+    def facts(self) -> dict[str, Any]:
+        """What the result of this run depends on: configuration, code, versions, data; every checkpoint carries it."""
+        return facts(self)
+
     # -- parts that are built on demand ----------------------------------------------------------------------------
     @cached_property
     def train_loop(self) -> Any:
@@ -339,8 +348,12 @@ class Runner:
 
         A signal to stop saves and raises Interrupted, a SystemExit; in a notebook, and where `max_time` is over, the
         model as it is by then is returned. Raises RuntimeError if training is not configured, TypeError if the model
-        lacks `train_step` or `val_step`.
+        lacks `train_step` or `val_step`, WorkDirInUseError (a RuntimeError) while another run trains in `work_dir`.
         """
+        with self._alone_in_work_dir():
+            return self._train()
+
+    def _train(self) -> nn.Module:
         self.prepare("train")
         stopped: Interrupted | None = None
         with self._running():
@@ -362,6 +375,21 @@ class Runner:
         if stopped is not None and stopped.code and not in_notebook():
             raise stopped
         return self.model
+
+    @contextmanager
+    def _alone_in_work_dir(self) -> Iterator[None]:
+        """Hold `work_dir`; where the first process cannot, none of them goes on."""
+        with ExitStack() as stack:
+            refusal: list[str | None] = [None]
+            if is_main_process():
+                try:
+                    stack.enter_context(locked(self.work_dir, name=self.experiment_name))
+                except WorkDirInUseError as error:
+                    refusal = [str(error)]
+            broadcast_object_list(refusal, src=0)
+            if refusal[0] is not None:
+                raise WorkDirInUseError(refusal[0])
+            yield
 
     def prepare(self, mode: str = "train") -> None:
         """Read the checkpoint that `resume` asks for and build every part of a mode; `train`, `val`, `test` call it.

@@ -8,15 +8,19 @@ training and restored afterwards.
 from __future__ import annotations
 
 import logging
+import os
 import signal
+import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING, Any, final
 
 from eng_dist import StopAgreement, is_main_process
+
+from .finite import all_finite
 
 if TYPE_CHECKING:
     from .runner import Runner
@@ -86,7 +90,7 @@ class Stop:
         agreement = self.agreement
         if runner.clock.iter < agreement.last_step():
             return
-        path = runner.save_checkpoint(runner.work_dir, f"iter_{runner.clock.iter}.pth")
+        path = self._save(runner)
         if agreement.reason == SAVE_AND_GO_ON:
             _log.info("saved %s, as %s asked for", path, agreement.reason)
             agreement.close()
@@ -96,8 +100,35 @@ class Stop:
         _log.warning(
             "stopped by %s after iteration %d; resume from %s", agreement.reason, runner.clock.iter, path
         )
+        if runner.requeue and is_main_process():
+            requeue(os.environ)
         number = getattr(signal, agreement.reason, None)
         raise Interrupted(128 + number if number is not None else 0)
+
+    def _save(self, runner: Runner) -> str:
+        """Save, unless the weights are lost: then the newest checkpoint is worth more. Returns what to resume from."""
+        if not all_finite(runner.bare_model.parameters()):
+            _log.error("not saved: the weights are infinite or NaN")
+            return f"the newest checkpoint of {runner.work_dir}"
+        return runner.save_checkpoint(runner.work_dir, f"iter_{runner.clock.iter}.pth")
+
+
+def requeue(environment: Mapping[str, str]) -> bool:
+    """Ask SLURM to start this job again, where it is one; returns whether it will."""
+    job = environment.get("SLURM_JOB_ID")
+    if job is None:
+        _log.warning("not requeued: this is no SLURM job, SLURM_JOB_ID is not set")
+        return False
+    try:
+        done = subprocess.run(["scontrol", "requeue", job], capture_output=True, text=True, timeout=30)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        _log.error("job %s is not requeued: %s", job, error)
+        return False
+    if done.returncode != 0:
+        _log.error("job %s is not requeued: scontrol says %s", job, done.stderr.strip())
+        return False
+    _log.info("job %s is requeued; start it with `resume=True`", job)
+    return True
 
 
 class _NoAgreement:

@@ -16,12 +16,12 @@ from eng_registry import HOOKS
 
 from ..build import older_name
 from ..cadence import Every
+from ..finite import all_finite
 from ..hook import Batch, Hook
 from ..publication import publish
 from ..stop import SAVE_AND_GO_ON
 from .alarm import Alarm
 from .metric_rule import COMPARE, GREATER_KEYS, LESS_KEYS, Rule, check_rule, infer_rule
-from .non_finite import all_finite
 from .runtime_info import is_scalar
 
 if TYPE_CHECKING:
