@@ -72,11 +72,8 @@ class DefaultSampler(Sampler[int]):
         if not positions:
             return iter(())
         size = len(self.dataset)
-        indices = torch.arange(positions.start, positions.stop, positions.step) % size
-        if self.shuffle:
-            generator = torch.Generator().manual_seed(self.seed + self.epoch)
-            indices = torch.randperm(size, generator=generator)[indices]
-        return _numbers(indices)
+        generator = torch.Generator().manual_seed(self.seed + self.epoch)
+        return _dealt(_permutation(size, generator) if self.shuffle else None, size, positions)
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the epoch whose order the next iteration takes."""
@@ -133,12 +130,10 @@ class InfiniteSampler(Sampler[int]):
         passes, offset = divmod(taken + self.rank, self.size)
         generator = torch.Generator().manual_seed(self.seed)
         for _ in range(passes if self.shuffle else 0):
-            torch.randperm(self.size, generator=generator)
+            _permutation(self.size, generator)
         while True:
-            order = (
-                torch.randperm(self.size, generator=generator) if self.shuffle else torch.arange(self.size)
-            )
-            yield from _numbers(order[offset :: self.world_size])
+            order = _permutation(self.size, generator) if self.shuffle else None
+            yield from _dealt(order, self.size, range(offset, self.size, self.world_size))
             left = max(self.size - offset, 0)
             offset = offset + -(-left // self.world_size) * self.world_size - self.size
 
@@ -150,7 +145,17 @@ class InfiniteSampler(Sampler[int]):
         """Nothing: the stream has no epochs."""
 
 
-def _numbers(indices: torch.Tensor) -> Iterator[int]:
-    """The items one by one; a million of them as Python objects at once would take 36 MB."""
-    for start in range(0, len(indices), _BLOCK):
-        yield from indices[start : start + _BLOCK].tolist()
+def _permutation(size: int, generator: torch.Generator) -> torch.Tensor:
+    """`torch.randperm`, whose numbers do not depend on their type, in the smaller type where it is wide enough."""
+    return torch.randperm(size, generator=generator, dtype=torch.int32 if size < 2**31 else torch.int64)
+
+
+def _dealt(order: torch.Tensor | None, size: int, positions: range) -> Iterator[int]:
+    """What stands at `positions` in `order` (None: in order), which begins again after `size`.
+
+    Bit by bit: a million Python objects at once would take 36 MB, whole arrays of positions and indices 24 MB.
+    """
+    for start in range(0, len(positions), _BLOCK):
+        part = positions[start : start + _BLOCK]
+        places = torch.arange(part.start, part.stop, part.step) % size
+        yield from (places if order is None else order[places]).tolist()
