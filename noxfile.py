@@ -6,6 +6,7 @@ environment is kept between runs; torch, the heavy one, is installed once and le
 
 from __future__ import annotations
 
+import os
 import shutil
 import tomllib
 from functools import cache
@@ -161,6 +162,7 @@ def tests(session: nox.Session) -> None:
     for package in PACKAGES:
         session.notify(f"alone({package})")
         session.notify(f"test({package})")
+    session.notify("extras(fileio)")
     session.notify("docs")
     session.notify("integration")
 
@@ -230,7 +232,8 @@ def extras(session: nox.Session, package: str) -> None:
     names = list(project(package)["project"].get("optional-dependencies", {}))
     if not names:
         session.skip(f"eng-{package} has no extras")
-    install(session, package, extra=",".join(names), also=test_group(package))
+    also = [*test_group(package), *project(package)["dependency-groups"].get("extras", [])]
+    install(session, package, extra=",".join(names), also=also)
     session.run("pytest", "-q", f"packages/{package}/tests", *session.posargs)
 
 
@@ -240,6 +243,42 @@ def integration(session: nox.Session) -> None:
     build_wheels(session)
     install(session, *PACKAGES, also=["pytest", "scikit-learn", "build", "hatchling"])
     session.run("pytest", "-q", "tests-integration", *session.posargs, env={"OMP_NUM_THREADS": "1"})
+
+
+@nox.session
+def browser(session: nox.Session) -> None:
+    """A trained run in a real Chromium: report, TensorBoard, MLflow; and what W&B's own reader finds of it."""
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or os.environ.get("CHROMIUM")
+    if chromium is None and hasattr(os, "geteuid") and os.geteuid() == 0 and shutil.which("apt-get"):
+        session.run("apt-get", "update", "-qq", external=True, success_codes=range(256))
+        install_it = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", "chromium"]
+        session.run(*install_it, external=True, silent=True, success_codes=range(256))
+        chromium = shutil.which("chromium")
+    if chromium is None:
+        session.skip("there is no Chromium: `apt-get install chromium`, or set CHROMIUM to its path")
+    build_wheels(session)
+    groups = project("visualization")["dependency-groups"]
+    install(session, "runner", also=[*groups["test"], *groups["browser"], "scikit-learn"])
+    session.run(
+        "pytest",
+        "-q",
+        "packages/visualization/tests/report/test_browser.py",
+        "packages/visualization/tests/backends/test_trackers.py",
+        "tests-integration/browser",
+        *session.posargs,
+        env={"OMP_NUM_THREADS": "1", "CHROMIUM": chromium},
+    )
+
+
+@nox.session
+def faults(session: nox.Session) -> None:
+    """The sweeps that take minutes: random kills, flipped bits, an error at every system call, torn sharded saves."""
+    build_wheels(session)
+    install(session, "checkpoint", also=test_group("checkpoint"))
+    env = {"OMP_NUM_THREADS": "1"}
+    session.run("pytest", "-q", "packages/checkpoint/tests", "-m", "slow", env=env)
+    session.run("python", "benchmarks/checkpoint_scenarios.py", env=env)
+    session.run("python", "benchmarks/checkpoint_faults.py", *session.posargs, env=env)
 
 
 @nox.session

@@ -56,7 +56,9 @@ def kills(policy: str, trials: int, megabytes: float) -> str:
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place, "run")
         for _ in range(trials):
-            said = killed(partial(train, folder, policy, megabytes), chance.uniform(0.005, 0.25))
+            said = killed(
+                partial(train, folder, policy, megabytes), chance.uniform(0.005, 0.25 + megabytes / 100)
+            )
             acknowledged += len(said)
             last = int(said[-1]) if said else last
             found = find_newest_valid(folder)
@@ -105,7 +107,7 @@ def main() -> None:
     """Print the tables."""
     torch.set_num_threads(1)
     trials = int(sys.argv[1]) if len(sys.argv) > 1 else 200
-    megabytes = float(sys.argv[2]) if len(sys.argv) > 2 else 3
+    megabytes = float(sys.argv[2]) if len(sys.argv) > 2 else 30
     print(f"{trials} kills for each policy, {megabytes} MB per checkpoint, torch {torch.__version__}\n")
     print("| policy | resumable | nothing lost | bit-equal | best whole | saves |\n|---|---|---|---|---|---|")
     for policy in POLICIES:

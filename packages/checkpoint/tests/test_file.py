@@ -240,17 +240,40 @@ def test_a_read_only_folder(tmp_path):
         save_file(state(), tmp_path / "file" / "one.pth")
 
 
-def test_an_interruption_leaves_nothing(tmp_path, monkeypatch):
-    """Ctrl-C in the middle of the bytes: no final name, no temporary one."""
+def interrupt(limit):
+    """A file to write to that is interrupted after so many bytes."""
+    from eng_checkpoint import file
 
-    def interrupted(state, file):
-        file.write(b"some bytes")
-        raise KeyboardInterrupt
+    class Interrupting(file._HashingFile):
+        def write(self, data):
+            if self.bytes > limit:
+                raise KeyboardInterrupt
+            return super().write(data)
 
-    monkeypatch.setattr(torch, "save", interrupted)
+    return Interrupting
+
+
+@pytest.mark.parametrize("limit", [-1, 100, 10_000])
+def test_an_interruption_leaves_nothing(tmp_path, monkeypatch, limit):
+    """Ctrl-C in the middle of the bytes comes out as it is, though torch has more to say: no name, no leftover."""
+    monkeypatch.setattr("eng_checkpoint.file._HashingFile", interrupt(limit))
     with pytest.raises(KeyboardInterrupt):
-        save_file(state(), tmp_path / "file.pth")
+        save_file({"a": torch.ones(10_000), "b": torch.ones(10_000)}, tmp_path / "file.pth")
     assert os.listdir(tmp_path) == []
+
+
+def test_an_error_that_is_handled_meanwhile_is_not_raised_again(tmp_path, monkeypatch):
+    """Saving in an `except` block is common; its own failure is what comes out."""
+
+    def broken(state, file):
+        raise RuntimeError("mine")
+
+    monkeypatch.setattr(torch, "save", broken)
+    try:
+        raise KeyboardInterrupt
+    except KeyboardInterrupt:
+        with pytest.raises(RuntimeError, match="mine"):
+            save_file(state(), tmp_path / "file.pth")
 
 
 @pytest.mark.parametrize("name", ["ü ñ", 'a"b', "a'b", "50%", "a#b?c", "{step}", "a::b", "$HOME"])

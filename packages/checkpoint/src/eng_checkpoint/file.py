@@ -7,6 +7,7 @@ import hashlib
 import logging
 import pickle
 import re
+import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -192,19 +193,23 @@ class _HashingFile:
         self._hashed = threading.Semaphore(0)
         self._aside = threading.Thread(target=self._hash_aside, name="checkpoint-digest")
         self._refusal: OSError | None = None
+        self._handled: BaseException | None = None
         self._sent_bytes = 0
         self.bytes = 0
 
     def __enter__(self) -> _HashingFile:
+        self._handled = sys.exception()
         self._aside.start()
         return self
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         self._pieces.put(None)
         self._aside.join()
+        # after an error torch goes on to write its table of contents, and complains of that
         if self._refusal is not None and error is not self._refusal:
-            # torch goes on to write its table of contents, and complains of that
             raise self._refusal from None
+        if isinstance(error, RuntimeError) and error.__context__ not in (None, self._handled):
+            raise error.__context__ from None  # such as Ctrl-C
 
     def write(self, data: Any) -> int:
         self.bytes += len(data)
