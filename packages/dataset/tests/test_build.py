@@ -167,6 +167,7 @@ class Asking(Noisy):
         ({"sampler": IN_ORDER}, "`dataset` is missing"),
         ({"dataset": range(3), "sampler": IN_ORDER, "shuffle": True}, "`shuffle` is said by the sampler"),
         ({"dataset": range(3), "sampler": IN_ORDER, "batchsize": 3}, "`batchsize` is no key .*`batch_size`"),
+        ({"dataset": range(3), "sampler": IN_ORDER, "in_order": False}, "`in_order` is always True"),
         (
             {"dataset": range(3), "sampler": IN_ORDER, "collate_fn": {"type": "default_colate"}},
             "default_collate",
@@ -236,10 +237,11 @@ def test_a_loader_is_itself() -> None:
 
 @pytest.mark.parametrize("shuffle", [False, True])
 def test_a_plain_torch_loader_gets_a_position(shuffle: bool) -> None:
-    """The same data set, batch size, workers and collate function; the order is the run's."""
+    """It is kept, with its data set, batches and collate function; the order is the run's."""
     dataset = Counting(7)
     given = DataLoader(dataset, 3, shuffle=shuffle, drop_last=True, collate_fn=list)  # type: ignore[arg-type]
     loader = build_dataloader(given, seed=0)
+    assert loader.dataloader is given
     assert loader.dataset is dataset
     whole = list(loader)
     assert [len(batch) for batch in whole] == [3, 3]
@@ -250,16 +252,78 @@ def test_a_plain_torch_loader_gets_a_position(shuffle: bool) -> None:
     assert dataset.read == whole[1]
 
 
-def test_another_torch_loader_is_used_as_it_is(caplog: pytest.LogCaptureFixture) -> None:
-    """Its order is the user's own; it resumes by reading what it skips, with a warning."""
-    dataset = Counting(6)
-    given = DataLoader(dataset, sampler=BackwardsInATest(dataset, None), batch_size=2, collate_fn=list)  # type: ignore[arg-type, var-annotated]
+def test_a_shuffled_torch_loader_is_the_same_run_as_a_mapping() -> None:
+    """Whoever moves from one to the other sees the same batches."""
+    given = DataLoader(range(7), 3, shuffle=True, collate_fn=list)  # type: ignore[arg-type]
+    mapping = {"dataset": range(7), "batch_size": 3, "sampler": {"type": "DefaultSampler"}}
+    assert list(build_dataloader(given, seed=0)) == list(build_dataloader(mapping, seed=0))
+
+
+def own_orders() -> list[DataLoader[Any]]:
+    """Loaders whose order is the user's own: a sampler, a batch sampler, a generator."""
+    dataset: Any = Counting(6)
+    generator = torch.Generator().manual_seed(5)
+    backwards: Any = BackwardsInATest(dataset, None)
+    return [
+        DataLoader(dataset, sampler=backwards, batch_size=2, collate_fn=list),
+        DataLoader(dataset, batch_sampler=[[5, 4], [3], [0, 1, 2]], collate_fn=list),
+        DataLoader(dataset, 2, shuffle=True, generator=generator, collate_fn=list),
+        DataLoader(dataset, batch_sampler=BatchSampler(backwards, 4, False), num_workers=1, collate_fn=list),
+    ]
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_the_order_of_a_torch_loader_is_the_users_own(number: int) -> None:
+    """The same batches as from the loader itself, and no sample is read to skip it."""
+    given, alone = own_orders()[number], own_orders()[number]
+    expected = list(alone)
+    loader = build_dataloader(given, seed=0)
+    assert (loader.dataloader, len(loader)) == (given, len(expected))
+    assert list(loader) == expected
+    resumed = build_dataloader(own_orders()[number], seed=0)
+    resumed.set_position(0, 2)
+    assert list(resumed) == expected[2:]
+    if not given.num_workers:
+        assert resumed.dataset.read == [index for batch in expected[2:] for index in batch]
+
+
+def test_the_users_own_generator_resumes_too() -> None:
+    """Its state at the beginning of the pass is in the loader's state."""
+
+    def shuffled() -> Loader:
+        return build_dataloader(own_orders()[2], seed=0)
+
+    whole = shuffled()
+    epochs = [list(whole), list(whole)]
+    assert epochs[0] != epochs[1]
+    stopped = shuffled()
+    list(stopped)
+    between = shuffled()
+    between.load_state_dict(stopped.state_dict())
+    assert list(between) == epochs[1]
+    batches = iter(stopped)
+    next(batches)
+    resumed = shuffled()
+    resumed.load_state_dict(stopped.state_dict())
+    assert list(resumed) == epochs[1][1:]
+
+
+class Backwards(DataLoader[Any]):
+    """A loader of a class of its own, which decides itself what a batch is."""
+
+    def __iter__(self) -> Any:
+        return iter([[5, 4], [3, 2], [self.dataset[1], self.dataset[0]]])
+
+
+def test_a_torch_loader_of_a_class_of_its_own_is_used_as_it_is(caplog: pytest.LogCaptureFixture) -> None:
+    """It resumes by reading what it skips, with a warning."""
+    dataset: Any = Counting(6)
+    given = Backwards(dataset, 2)
     loader = build_dataloader(given, seed=0)
     assert loader.dataloader is given
     assert (len(loader), loader.batch_size, loader.sampler) == (3, 2, given.sampler)
     loader.set_position(0, 2)
     assert list(loader) == [[1, 0]]
-    assert dataset.read == [5, 4, 3, 2, 1, 0]
     assert "cannot start at batch 2 of the epoch" in caplog.text
 
 

@@ -1,5 +1,6 @@
 """Tests of the loader on several ranks: real processes that talk through gloo."""
 
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -7,9 +8,9 @@ from typing import Any
 import pytest
 from dataset_samples import Noisy
 from ranks import on_ranks
-from torch.utils.data import DataLoader, RandomSampler
+from torch.utils.data import BatchSampler, DataLoader, DistributedSampler, RandomSampler, SequentialSampler
 
-from eng_dataset import Loader, LoaderConfigError, build_dataloader
+from eng_dataset import DefaultSampler, Loader, LoaderConfigError, build_dataloader
 
 
 def loader(workers: int, *, batch_size: int = 2, training: bool = True) -> Loader:
@@ -88,12 +89,26 @@ def second_pass() -> Loader:
     return later
 
 
-def loader_of_torch(rank: int) -> list[str]:
+class MadeForOne:
+    """A sampler that was told the size of the world too early."""
+
+    world_size = 1
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(range(11))
+
+
+def refused_loaders(rank: int) -> list[str]:
     """What is said of loaders that give all ranks the same samples."""
     messages = []
+    noisy: Any = Noisy()
     for given in (
-        DataLoader(Noisy(), sampler=RandomSampler(range(11), num_samples=5)),  # type: ignore[arg-type, var-annotated]
-        {"dataset": Noisy(), "sampler": RandomSampler(range(11))},
+        DataLoader(noisy, sampler=RandomSampler(range(11), num_samples=5)),
+        DataLoader(noisy, 2, shuffle=True),
+        DataLoader(noisy, 2),
+        DataLoader(noisy, batch_sampler=BatchSampler(SequentialSampler(noisy), 2, False)),
+        {"dataset": noisy, "sampler": RandomSampler(range(11))},
+        DataLoader(noisy, sampler=MadeForOne()),  # type: ignore[arg-type]
     ):
         try:
             build_dataloader(given, seed=0)
@@ -104,19 +119,58 @@ def loader_of_torch(rank: int) -> list[str]:
 
 def test_a_sampler_that_knows_no_ranks_is_refused(tmp_path: Path) -> None:
     """The error has the line that repairs it."""
-    for messages in on_ranks(2, loader_of_torch, tmp_path):
-        assert len(messages) == 2
-        assert all("Write DataLoader(..., sampler=DefaultSampler(dataset))" in text for text in messages)
+    for messages in on_ranks(2, refused_loaders, tmp_path):
+        assert len(messages) == 6
+        assert all("Write DataLoader(..., sampler=DefaultSampler(dataset))" in text for text in messages[:5])
+        assert (
+            "MadeForOne was made for 1 process(es), but there are 2: make it after init_dist" in messages[5]
+        )
 
 
-def plain_loader_of_torch(rank: int) -> Any:
-    return samples(build_dataloader(DataLoader(Noisy(), 2, shuffle=True), seed=0, training=False))  # type: ignore[arg-type]
+def rank_aware_loaders(rank: int, early: DefaultSampler) -> Any:
+    """(kept by identity, indices) of loaders of torch that know their ranks."""
+    noisy: Any = Noisy()
+    loaders = [
+        DataLoader(noisy, 2, sampler=early),
+        DataLoader(noisy, 2, sampler=DistributedSampler(noisy)),
+        DataLoader(noisy, batch_sampler=[[rank, rank + 2], [rank + 4]]),
+    ]
+    built = [build_dataloader(given, seed=0) for given in loaders]
+    return [
+        (loader.dataloader is given, [int(index) for index, _ in samples(loader)])
+        for loader, given in zip(built, loaders, strict=True)
+    ]
 
 
-def test_a_plain_loader_of_torch_is_dealt_out(tmp_path: Path) -> None:
-    """Without a change to the user's script."""
-    parts = on_ranks(2, plain_loader_of_torch, tmp_path)
-    assert sorted(int(index) for part in parts for index, _ in part) == list(range(11))
+def test_a_torch_loader_that_knows_its_rank_is_kept(tmp_path: Path) -> None:
+    """Also with a sampler of ours that was made before the ranks had met, as in a script that makes its Runner last."""
+    first, second = on_ranks(2, rank_aware_loaders, tmp_path, DefaultSampler(Noisy()))
+    assert all(kept for kept, _ in first + second)
+    together = [sorted({*one[1], *other[1]}) for one, other in zip(first, second, strict=True)]
+    assert together == [list(range(11)), list(range(11)), list(range(6))]
+    assert [len(indices) for _, indices in first] == [len(indices) for _, indices in second] == [6, 6, 3]
+
+
+def unlike_loaders(rank: int) -> list[str]:
+    """What is said where rank 0 has a batch more than rank 1, in training and in evaluation."""
+    mapping = {"dataset": range(5), "sampler": {"type": "DefaultSampler", "round_up": False}}
+    batches = [[0]] * (4 - rank)
+    messages = []
+    for given, training in ((mapping, True), (batches, True), (batches, False)):
+        try:
+            messages.append(f"{len(build_dataloader(given, seed=0, training=training))} batches")
+        except LoaderConfigError as error:
+            messages.append(str(error))
+    return messages
+
+
+def test_unlike_numbers_of_batches_are_refused_for_training(tmp_path: Path) -> None:
+    """On all ranks, before any of them would wait for a batch of the others that does not come."""
+    parts = on_ranks(2, unlike_loaders, tmp_path)
+    assert "(rank 0: 3, rank 1: 2)" in parts[0][0]
+    assert "(rank 0: 4, rank 1: 3), so some would wait for the others without end" in parts[0][1]
+    assert parts[0][:2] == parts[1][:2]
+    assert [part[2] for part in parts] == ["4 batches", "3 batches"]
 
 
 def drawn_seed(rank: int) -> Any:

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 import torch
-from torch.utils.data import BatchSampler, DataLoader, IterableDataset, RandomSampler, SequentialSampler
+from torch.utils.data import DataLoader, IterableDataset, RandomSampler, SequentialSampler
 
 from eng_dataset.collate import pseudo_collate
 from eng_dataset.errors import LoaderConfigError, LoaderTypeError
@@ -15,9 +15,9 @@ from eng_dataset.head import Head
 from eng_dataset.loader import Loader
 from eng_dataset.randomness import worker_init_fn
 from eng_dataset.reader import Board, Reader, Seeding, unchanged
-from eng_dataset.samplers import DefaultSampler
+from eng_dataset.samplers import DefaultSampler, InfiniteSampler
 from eng_dataset.stream import TORCH_SAMPLERS, BatchStream
-from eng_dist import get_dist_info, sync_random_seed
+from eng_dist import all_gather_object, get_dist_info, sync_random_seed
 from eng_registry import DATA_SAMPLERS, DATASETS, FUNCTIONS, suggest
 
 logger = logging.getLogger(__name__)
@@ -39,11 +39,14 @@ def build_dataloader(
     (see only the first samples), ``seeding`` (``"sample"``, ``"batch"`` or ``"off"``: what has randomness of its
     own) and ``disable_subprocess_warning``. With workers, ``timeout`` is 300 seconds unless given.
 
-    A plain torch DataLoader that takes its samples in order or shuffled is built again with `DefaultSampler`;
-    everything else is used as it is and can only resume by reading what it skips.
+    A torch DataLoader is kept: `Loader.dataloader` is that object, and its data set, order, batches, workers and
+    collate function are used. What is shuffled without a generator follows `seed`, as with `DefaultSampler`. A
+    DataLoader of a class of its own, a stream of samples and any other iterable are used as they are; only those
+    resume by reading what they skip.
 
     `seed` None or `diff_rank_seed` draws a seed that all ranks share. With `training` False no rank gets a sample
-    twice to even out the ranks, and no incomplete batch is dropped.
+    twice to even out the ranks, and no incomplete batch is dropped. With `training` True ranks compare how many
+    batches they have, so all of them must call this.
 
     >>> loader = build_dataloader(
     ...     dict(dataset=range(5), batch_size=2, sampler=dict(type='DefaultSampler', shuffle=False)), seed=0
@@ -52,10 +55,18 @@ def build_dataloader(
     [[0, 1], [2, 3], [4]]
 
     Raises:
-        LoaderConfigError: a key is missing, unknown or of the wrong kind.
+        LoaderConfigError: a key is missing, unknown or of the wrong kind; or, with several ranks, all would read the
+            same samples, or some would have more batches than others.
     """
     if isinstance(dataloader, Loader):
         return dataloader
+    loader = _build(dataloader, seed, diff_rank_seed, training)
+    if training:
+        _check_lengths(loader)
+    return loader
+
+
+def _build(dataloader: Any, seed: int | None, diff_rank_seed: bool, training: bool) -> Loader:
     shared = sync_random_seed() if seed is None or diff_rank_seed else seed
     if isinstance(dataloader, Mapping):
         return _from_mapping(dataloader, shared, training)
@@ -93,8 +104,9 @@ def _assemble(
     options: dict[str, Any],
     seed: int,
     training: bool,
+    given: DataLoader[Any] | None = None,
 ) -> Loader:
-    """A loader of a data set with indices; `options` are torch's besides."""
+    """A loader of a data set with indices; `options` are torch's besides. `given` is the user's own."""
     sampler = _sampler(options.pop("sampler", None), dataset, seed, training)
     batch_sampler = options.pop("batch_sampler", None)
     if isinstance(batch_sampler, Mapping):
@@ -115,7 +127,9 @@ def _assemble(
     board = Board(num_workers) if num_workers else None
     batched = batch_sampler is not None or batch_size is not None
     reader = Reader(dataset, collate_fn, seeding=seeding, batched=batched, board=board)
-    options["generator"] = _own_generator(seed)
+    options["generator"] = (
+        _own_generator(seed) if given is None or given.generator is None else given.generator
+    )
     orders: Any = stream  # what torch calls a batch of indices is an order here
     dataloader: DataLoader[Any] = DataLoader(reader, batch_sampler=orders, collate_fn=unchanged, **options)
     return Loader(
@@ -126,6 +140,7 @@ def _assemble(
         stream=stream,
         collate_fn=collate_fn,
         board=board,
+        given=given,
     )
 
 
@@ -151,44 +166,76 @@ def _from_stream_of_samples(
 
 
 def _from_torch(given: DataLoader[Any], seed: int, training: bool) -> Loader:
-    shuffle = _plain_order(given)
-    if shuffle is None:
-        _check_ranks(getattr(given.batch_sampler, "sampler", given.sampler))
+    orders = given.sampler if given.batch_sampler is None else given.batch_sampler
+    sampler = getattr(orders, "sampler", orders)
+    _fit_ranks(sampler, seed)
+    if type(given) is not DataLoader or isinstance(given.dataset, IterableDataset) or not given.in_order:
         return Loader(given, dataset=given.dataset, seed=seed, training=training, collate_fn=given.collate_fn)
     options: dict[str, Any] = {
-        "sampler": DefaultSampler(given.dataset, shuffle, seed),  # type: ignore[arg-type]
         "num_workers": given.num_workers,
         "pin_memory": given.pin_memory,
         "drop_last": given.drop_last,
         "worker_init_fn": given.worker_init_fn,
         "persistent_workers": given.persistent_workers,
+        "generator": given.generator,  # torch draws a number for its workers from it before the order
     }
     if given.num_workers:
         options["prefetch_factor"] = given.prefetch_factor
         options["multiprocessing_context"] = given.multiprocessing_context
         options["timeout"] = given.timeout or PATIENCE
-    return _assemble(given.dataset, given.batch_size, given.collate_fn, options, seed, training)
+    if given.batch_size is None and given.batch_sampler is not None:
+        options["batch_sampler"] = given.batch_sampler
+    else:
+        shuffle = _plain_order(sampler)
+        options["sampler"] = sampler if shuffle is None else DefaultSampler(given.dataset, shuffle, seed)  # type: ignore[arg-type]
+    return _assemble(given.dataset, given.batch_size, given.collate_fn, options, seed, training, given)
 
 
-def _plain_order(given: DataLoader[Any]) -> bool | None:
+def _plain_order(sampler: Any) -> bool | None:
     """Whether torch's own sampler shuffles (True) or not (False); None if the order is the user's own."""
-    batches, sampler = given.batch_sampler, given.sampler
-    plain = type(given) is DataLoader and type(batches) is BatchSampler and batches.sampler is sampler
-    if plain and type(sampler) is SequentialSampler:
+    if type(sampler) is SequentialSampler:
         return False
-    if plain and type(sampler) is RandomSampler and not sampler.replacement and sampler._num_samples is None:
-        return True
-    return None
+    plain = type(sampler) is RandomSampler and not sampler.replacement and sampler._num_samples is None
+    return True if plain and sampler.generator is None else None
 
 
-def _check_ranks(sampler: Any) -> None:
-    """Refuse torch's own samplers under several ranks, which would all read the same samples."""
-    world_size = get_dist_info()[1]
+def _fit_ranks(sampler: Any, seed: int) -> None:
+    """Let a sampler of ours that was made before the process group know its place; refuse those that cannot know.
+
+    Torch's own samplers know nothing of ranks, so all ranks would read the same samples.
+    """
+    rank, world_size = get_dist_info()
+    if isinstance(sampler, DefaultSampler | InfiniteSampler):
+        sampler.take_place(rank, world_size, seed)
+        return
     if world_size > 1 and type(sampler).__module__ == TORCH_SAMPLERS:
         raise LoaderConfigError(
             f"{type(sampler).__name__} knows nothing of ranks: each of the {world_size} would read the same samples. "
             "Write DataLoader(..., sampler=DefaultSampler(dataset)), or give the loader as a dict with "
             "sampler=dict(type='DefaultSampler')"
+        )
+    made_for = getattr(sampler, "world_size", getattr(sampler, "num_replicas", world_size))
+    if isinstance(made_for, int) and made_for != world_size:
+        raise LoaderConfigError(
+            f"{type(sampler).__name__} was made for {made_for} process(es), but there are {world_size}: make it after "
+            "init_dist, or give the loader as a dict, which is built then"
+        )
+
+
+def _check_lengths(loader: Loader) -> None:
+    """Refuse ranks with unlike numbers of batches: those with more would wait for the others without end."""
+    if get_dist_info()[1] == 1:
+        return
+    try:
+        mine: int | None = len(loader)
+    except TypeError:
+        mine = None
+    lengths = all_gather_object(mine)
+    if len(set(lengths)) > 1:
+        told = ", ".join(f"rank {rank}: {length}" for rank, length in enumerate(lengths))
+        raise LoaderConfigError(
+            f"the ranks have unlike numbers of batches for training ({told}), so some would wait for the others "
+            "without end. Deal the samples out evenly: sampler=dict(type='DefaultSampler', round_up=True)"
         )
 
 
@@ -203,6 +250,8 @@ def _check_keys(options: dict[str, Any]) -> None:
         problems.append("`dataset` is missing")
     if "sampler" not in options and "batch_sampler" not in options:
         problems.append("`sampler` is missing, for example sampler=dict(type='DefaultSampler', shuffle=True)")
+    if options.get("in_order") is False:
+        problems.append("`in_order` is always True: a run whose batches change places could not be resumed")
     if options.get("shuffle"):
         problems.append("`shuffle` is said by the sampler: sampler=dict(type='DefaultSampler', shuffle=...)")
     if problems:
@@ -223,7 +272,7 @@ def _sampler(sampler: Any, dataset: Any, seed: int, training: bool) -> Any:
         sampler = DefaultSampler(dataset, shuffle=False, seed=seed)
     elif isinstance(sampler, Mapping):
         sampler = DATA_SAMPLERS.build(sampler, default_args={"dataset": dataset, "seed": seed})
-    _check_ranks(sampler)
+    _fit_ranks(sampler, seed)
     if not training and isinstance(sampler, DefaultSampler):
         sampler.round_up = False
     return sampler

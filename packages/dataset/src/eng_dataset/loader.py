@@ -21,8 +21,8 @@ logger = logging.getLogger(__name__)
 class Loader:
     """Batches of a data set, one pass per ``iter()``.
 
-    `dataloader` is torch's loader (or the iterable that was given) underneath. `epoch` and `batch` say where
-    the running pass is: `batch` batches of `epoch` were handed out. After a whole pass the next ``iter()``
+    `dataloader` is torch's loader underneath, or what was given instead of a configuration. `epoch` and `batch`
+    say where the running pass is: `batch` batches of `epoch` were handed out. After a whole pass the next ``iter()``
     begins the next epoch when training, the same epoch when evaluating; after a pass that was left early it
     begins the epoch again (an endless one goes on). `set_position` decides otherwise. `indices` are the
     sample indices of the batch handed out last, None where the loader is not made by this package.
@@ -38,8 +38,10 @@ class Loader:
         stream: BatchStream | None = None,
         collate_fn: Callable[[Any], Any] | None = None,
         board: Board | None = None,
+        given: Any = None,
     ) -> None:
-        self.dataloader = dataloader
+        self.dataloader = dataloader if given is None else given
+        self._source = dataloader
         self.dataset = dataset
         self.seed = seed
         self.training = training
@@ -91,7 +93,7 @@ class Loader:
         self._begin()
         if self._stream is None:
             return self._foreign_pass(self.epoch, self.batch)
-        return self._pass(iter(self.dataloader), self._stream.pending)
+        return self._pass(iter(self._source), self._stream.pending)
 
     def take_share(self, rank: int, shares: int) -> None:
         """Read the `rank`-th of so many shares of each batch, where processes are fewer or more than shares.
@@ -118,6 +120,11 @@ class Loader:
     def state_dict(self) -> dict[str, Any]:
         """The position as plain numbers; another loader of the same data set goes on from there."""
         epoch, batch = (self.epoch + 1, 0) if self._finished and self.training else (self.epoch, self.batch)
+        generator = None if self._stream is None else self._stream.own_generator
+        drawn_from: dict[str, Any] = {}
+        if self._stream is not None and generator is not None:
+            running = not (self._chosen or self._finished)
+            drawn_from["drawn_from"] = self._stream.drawn_from if running else generator.get_state()
         return {
             "epoch": epoch,
             "batch": batch,
@@ -126,6 +133,7 @@ class Loader:
             "sampler_seed": self._sampler_seed,
             "world_size": self._shares,
             "batch_size": self.batch_size,
+            **drawn_from,
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -137,6 +145,9 @@ class Loader:
         self.seed = state["seed"]
         if self._sampler_seed is not None and state["sampler_seed"] is not None:
             self.sampler.seed = state["sampler_seed"]
+        generator = None if self._stream is None else self._stream.own_generator
+        if generator is not None and "drawn_from" in state:
+            generator.set_state(state["drawn_from"])
         epoch, batch = state["epoch"], state["batch"]
         self._ahead = 0
         before = f"{state['world_size']} x {state['batch_size']}"
@@ -204,7 +215,7 @@ class Loader:
             broken is not None
         ):  # raised here: torch's frames, in the error's context, would keep workers running
             del batches
-            self.dataloader._iterator = None  # persistent workers that cannot be relied on any more
+            self._source._iterator = None  # persistent workers that cannot be relied on any more
             raise broken
         self._finished = True
 

@@ -47,8 +47,15 @@ class DefaultSampler(Sampler[int]):
         self.dataset = dataset
         self.shuffle = shuffle
         self.seed = sync_random_seed() if seed is None else seed
+        self._seed_is_mine = seed is None
         self.epoch = 0
         self.round_up = round_up
+
+    def take_place(self, rank: int, world_size: int, seed: int) -> None:
+        """Know the world that came after this sampler was made; `seed` replaces one that this process drew alone."""
+        if (rank, world_size) != (self.rank, self.world_size):
+            self.rank, self.world_size = rank, world_size
+            self.seed = seed if self._seed_is_mine else self.seed
 
     @property
     def num_samples(self) -> int:
@@ -111,7 +118,14 @@ class InfiniteSampler(Sampler[int]):
             raise ValueError("an empty data set has no endless stream of samples; look at how it is filled")
         self.shuffle = shuffle
         self.seed = sync_random_seed() if seed is None else seed
+        self._seed_is_mine = seed is None
         self._stream: Iterator[int] | None = None
+
+    def take_place(self, rank: int, world_size: int, seed: int) -> None:
+        """Know the world that came after this sampler was made; `seed` replaces one that this process drew alone."""
+        if (rank, world_size) != (self.rank, self.world_size):
+            self.rank, self.world_size = rank, world_size
+            self.seed = seed if self._seed_is_mine else self.seed
 
     def __len__(self) -> int:
         """The size of the data set: what a progress bar may call an epoch."""

@@ -26,7 +26,8 @@ class BatchStream:
     """Orders from `sampler` in batches of `batch_size`, or those of a `batch_sampler` of one's own.
 
     `batch_size` None gives single samples, as in torch. `start` says where the next iteration begins;
-    `pending` holds the indices of the orders that torch has taken, oldest first.
+    `pending` holds the indices of the orders that torch has taken, oldest first; `drawn_from` is the state that
+    the user's own generator of the order had at the start, None without one.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class BatchStream:
         self.drop_last = drop_last
         self.world_size = world_size
         self.pending: deque[tuple[Any, ...]] = deque()
+        self.drawn_from: torch.Tensor | None = None
         self._generator: torch.Generator | None = None
         self._key = 0
         self._batch = 0
@@ -70,6 +72,14 @@ class BatchStream:
         self.pending = deque()
         self._key, self._batch, self._taken = epoch_key(seed, epoch), batch, taken
         self._seed_order()
+        self.drawn_from = None if self.own_generator is None else self.own_generator.get_state()
+
+    @property
+    def own_generator(self) -> torch.Generator | None:
+        """The generator that the user has given to the sampler; None without one."""
+        generator = getattr(getattr(self.batch_sampler, "sampler", self.sampler), "generator", None)
+        own = isinstance(generator, torch.Generator) and generator is not self._generator
+        return generator if own else None
 
     def _seed_order(self) -> None:
         """Let torch's own samplers draw the order from the epoch's key, if they were given no generator."""
