@@ -6,14 +6,18 @@ from torch.utils.data import Dataset
 
 from eng_evaluator import BaseMetric
 from eng_model import BaseModel
-from eng_registry import DATASETS, METRICS, MODELS
+from eng_registry import DATASETS, HOOKS, METRICS, MODELS
+from eng_runner import Hook
 
 
 @DATASETS.register_module(force=True)
 class LinePoints(Dataset):
-    """`count` points of y = 3 x + 1."""
+    """`count` points of y = 3 x + 1, or as many as the text of a file says."""
 
-    def __init__(self, count=32):
+    def __init__(self, count=32, file=None):
+        if file is not None:
+            with open(file) as text:
+                count = int(text.read())
         self.x = torch.linspace(-1, 1, count)[:, None]
 
     def __len__(self):
@@ -27,9 +31,11 @@ class LinePoints(Dataset):
 class LineModel(BaseModel):
     """y = w x + b for points of `width` coordinates."""
 
-    def __init__(self, width=1):
+    def __init__(self, width=1, start=None):
         super().__init__()
         self.linear = torch.nn.Linear(width, 1)
+        if start is not None:
+            torch.nn.init.constant_(self.linear.weight, start)
 
     def forward(self, x, y, mode):
         predicted = self.linear(x)
@@ -48,3 +54,11 @@ class LineError(BaseMetric):
 
     def compute_metrics(self, results):
         return {"error": torch.stack(results).mean().item()}
+
+
+@HOOKS.register_module(force=True)
+class Failing(Hook):
+    """Breaks in the first iteration."""
+
+    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+        return 1 // batch_idx

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     )
     from .precision import autocast
     from .publication import publish
+    from .rehearsal import Findings, rehearse
     from .runner import Runner, turn_on_activation_checkpointing
     from .stop import Interrupted
     from .strategies import BaseStrategy, DDPStrategy, SingleDeviceStrategy
@@ -94,6 +95,7 @@ _HOMES = {
     ],
     "precision": ["autocast"],
     "publication": ["publish"],
+    "rehearsal": ["Findings", "rehearse"],
     "runner": ["Runner", "turn_on_activation_checkpointing"],
     "stop": ["Interrupted"],
     "strategies": ["BaseStrategy", "DDPStrategy", "SingleDeviceStrategy"],
@@ -117,6 +119,7 @@ __all__ = [
     "EpochBasedTrainLoop",
     "Every",
     "FSDPStrategy",
+    "Findings",
     "FreezeHook",
     "GarbageCollectionHook",
     "Hook",
@@ -148,6 +151,7 @@ __all__ = [
     "calc_dynamic_intervals",
     "get_priority",
     "publish",
+    "rehearse",
     "render",
     "set_random_seed",
     "summarize",

@@ -1,6 +1,7 @@
-"""Everything that can be known before a training starts.
+"""Everything that can be known of a configuration as it is written, before anything is built.
 
-The configuration is walked without building anything, and every problem is reported at once, with file and line.
+It is walked, and every problem is reported at once, with file and line. What shows only when the parts are built and
+used is in `rehearsal.py`.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import Any, NoReturn
 
 from torch.utils.data import DataLoader
 
-from eng_config import Config, Part
+from eng_config import Config, ConfigError, Part
 from eng_dist import is_main_process
 from eng_optim import OptimWrapper
 from eng_registry import (
@@ -58,17 +59,23 @@ def report_problems(config: Config) -> None:
 
 def find_problems(config: Config) -> list[str]:
     """One line for each problem; an empty list for a configuration that may train."""
+    return [str(problem) for problem in static_problems(config)[1]]
+
+
+def static_problems(config: Config) -> tuple[list[ConfigError], list[ConfigError]]:
+    """Every problem, and those among them that are to be told: each once.
+
+    A mapping that stands at two places has its problems at both; what stands below a misspelled key follows from it.
+    """
     scope = config.get("default_scope", "eng")
     with DefaultScope.overwrite_default_scope(scope), allow_import(*(["*"] if config.trusted else [])):
-        problems = config.check(_parts(config), keys=KNOWN_KEYS)
+        problems: list[ConfigError] = list(config.check(_parts(config), keys=KNOWN_KEYS))
     misspelled = {problem.path for problem in problems if problem.path in config}
-    told: dict[tuple[str, str], str] = {}
+    told: dict[tuple[str, str], ConfigError] = {}
     for problem in problems:
-        if problem.path.partition(".")[0] not in misspelled - {
-            problem.path
-        }:  # nor what stands below such a key
-            told.setdefault((str(problem.origin), problem.what), str(problem))
-    return list(told.values())
+        if problem.path.partition(".")[0] not in misspelled - {problem.path}:
+            told.setdefault((str(problem.origin), problem.what), problem)
+    return problems, list(told.values())
 
 
 def _parts(config: Config) -> dict[str, Any]:

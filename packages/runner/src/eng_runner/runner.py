@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from rich.console import Console
@@ -57,6 +57,9 @@ from .loops import TrainLoop
 from .observe import observed
 from .stop import Interrupted, Stop, in_notebook
 from .strategies import BaseStrategy, choose_strategy
+
+if TYPE_CHECKING:
+    from .rehearsal import Findings
 
 _log = logging.getLogger(__name__)
 
@@ -410,6 +413,15 @@ class Runner:
         self.param_schedulers  # noqa: B018 - built now, so that a mistake in it shows now
         if self.val_loop is not None:
             self._require_step("val_step")
+
+    def check(self, *, world_size: int = 1) -> Findings:
+        """Build and use every part once in a temporary folder, on copies, and report every problem that shows.
+
+        `world_size` lets the parts believe that there were so many processes. See `rehearse`.
+        """
+        from .rehearsal import rehearse, spread_out  # which makes runners itself
+
+        return rehearse(spread_out(self), world_size=world_size)
 
     def val(self) -> dict[str, Any]:
         """Validate once; returns the metrics. Raises RuntimeError if validation is not configured."""
