@@ -57,7 +57,7 @@ def kills(policy: str, trials: int, megabytes: float) -> str:
         folder = Path(place, "run")
         for _ in range(trials):
             said = killed(
-                partial(train, folder, policy, megabytes), chance.uniform(0.005, 0.25 + megabytes / 100)
+                partial(train, folder, policy, megabytes), chance.uniform(0.005, 0.25 + megabytes / 40)
             )
             acknowledged += len(said)
             last = int(said[-1]) if said else last
