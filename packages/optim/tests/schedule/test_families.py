@@ -105,6 +105,28 @@ def test_cycle_sets_the_initial_value() -> None:
     assert [group["initial_lr"] for group in optimizer.param_groups] == pytest.approx([0.1, 0.2])
 
 
+def test_cycle_begins_at_its_interval() -> None:
+    """Until then the rate is what it was."""
+    optimizer = sgd(7.0)
+    schedule = OneCycleLR(optimizer, eta_max=1.0, total_steps=4, pct_start=0.5, div_factor=10, begin=2)
+    assert values(optimizer, schedule, 4) == pytest.approx([7.0, 7.0, 0.1, 1.0])
+
+
+def test_cycle_of_the_reference_goes_on() -> None:
+    """MMEngine's state of a cycle does not say its shape: the configuration does."""
+    optimizer = sgd()
+    shape = {"eta_max": 1.0, "total_steps": 9, "anneal_strategy": "linear", "three_phase": True}
+    schedule = OneCycleLR(optimizer, **shape)
+    values(optimizer, schedule, 3)
+    state = schedule.state_dict()
+    for name in ("anneal_strategy", "pct_start", "three_phase"):
+        del state[name]
+    other = OneCycleLR(sgd(), **shape)
+    other.load_state_dict(state)
+    assert other.three_phase
+    assert other.last_step == 3
+
+
 def test_position_among_periods() -> None:
     """The period of an iteration is found; after the last there is none."""
     position = CosineRestartParamScheduler.get_position_from_periods

@@ -10,10 +10,12 @@ from eng_optim import (
     ConstantLR,
     ConstantParamScheduler,
     CosineAnnealingLR,
+    CosineRestartLR,
     ExponentialLR,
     LinearLR,
     LinearMomentum,
     MultiStepLR,
+    OneCycleLR,
     ParamScheduler,
     PolyLR,
     StepLR,
@@ -70,6 +72,21 @@ ONE = [
         CosineAnnealingLR,
         {"T_max": 4, "eta_min_ratio": 0.1, "end": 5},
         [1, 0.8681981, 0.55, 0.2318019, 0.1, 0.1, 0.1, 0.1],
+    ),
+    (
+        CosineRestartLR,
+        {"periods": [3, 3], "restart_weights": [1, 0.5], "eta_min": 0},
+        [1, 0.75, 0.25, 0.5, 0.375, 0.125, 0.125, 0.125],
+    ),
+    (
+        OneCycleLR,
+        {"eta_max": 2, "total_steps": 10},
+        [0.08, 1.04, 2, 1.9009693, 1.6234913, 1.222524, 0.777484, 0.3765167, 0.0990387, 8e-06],
+    ),
+    (
+        OneCycleLR,
+        {"eta_max": 2, "total_steps": 10, "three_phase": True, "anneal_strategy": "linear"},
+        [0.08, 1.04, 2, 1.04, 0.08, 0.0640016, 0.0480032, 0.0320048, 0.0160064, 0.000008],
     ),
 ]
 

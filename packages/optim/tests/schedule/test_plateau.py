@@ -68,6 +68,20 @@ def test_without_metrics_only_the_step_counts() -> None:
     assert feed(schedule, [1.0, 1.0]) == [1, pytest.approx(0.1)]
 
 
+def test_the_interval_is_in_epochs() -> None:
+    """Where epochs are counted, `begin` and `end` are epochs, however many validations there are between them."""
+    schedule = ReduceOnPlateauLR(sgd(), patience=0, factor=0.5, begin=2, end=4)
+    seen = []
+    for _ in range(4):
+        schedule.step()
+        seen += feed(schedule, [1.0, 1.0])
+    assert seen == [1, 1, 1, 0.5, 0.25, 0.125, 0.125, 0.125]
+    state = {key: value for key, value in schedule.state_dict().items() if key != "counts_epochs"}
+    other = ReduceOnPlateauLR(sgd(), patience=0, factor=0.5, begin=2, end=4)
+    other.load_state_dict(state)
+    assert feed(other, [1.0]) == [1]
+
+
 def test_before_and_after_the_interval() -> None:
     """Metrics outside [begin, end) are not looked at."""
     schedule = ReduceOnPlateauLR(sgd(), patience=0, factor=0.5, begin=1, end=3)

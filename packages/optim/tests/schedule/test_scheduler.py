@@ -79,6 +79,21 @@ def through_a_file(state: Any) -> Any:
 
 
 @each_kind
+def test_state_of_the_reference() -> None:
+    """What MMEngine 0.10.7 saved in the middle of an interval goes on here as it would have there."""
+    optimizer = two_groups()
+    schedule = ExponentialLR(optimizer, gamma=0.9, begin=3, end=10)
+    for group, rate in zip(optimizer.param_groups, (0.0625, 0.01875), strict=True):
+        group["lr"] = rate
+    state = {
+        "gamma": 0.5, "param_name": "lr", "begin": 3, "end": 10, "by_epoch": False, "base_values": [1.0, 0.3],
+        "last_step": 4, "_global_step": 7, "verbose": False, "_last_value": [0.0625, 0.01875],
+    }  # fmt: skip
+    schedule.load_state_dict(state)
+    rates = [rates[0] for rates in go(optimizer, [schedule], 5)]
+    assert rates == [0.0625, 0.03125, 0.015625, 0.015625, 0.015625]
+
+
 @pytest.mark.parametrize("at", [0, 1, 5, 11])
 def test_resume_is_exact(kind: Any, given_settings: dict[str, Any], at: int) -> None:
     """Stopped anywhere and resumed from a file, the values are bit for bit those of a run without a stop."""
@@ -111,13 +126,13 @@ def test_state_has_the_documented_keys() -> None:
     common = {"_global_step", "_last_value", "base_values", "begin", "by_epoch", "end", "last_step"}
     common |= {"param_name", "verbose"}
     assert set(schedule.state_dict()) == common | {"gamma", "milestones"}
-    assert (schedule.state_dict()["_global_step"], schedule.state_dict()["last_step"]) == (1, 0)
+    assert (schedule.state_dict()["_global_step"], schedule.state_dict()["last_step"]) == (0, 0)
     optimizer = two_groups()
     linear = LinearLR(optimizer, start_factor=0.1, end=5)
     go(optimizer, [linear], 6)
     state = linear.state_dict()
     assert set(state) == common | {"start_factor", "end_factor", "total_iters"}
-    assert (state["last_step"], state["_global_step"], state["total_iters"]) == (4, 7, 4)
+    assert (state["last_step"], state["_global_step"], state["total_iters"]) == (4, 6, 4)
     assert state["_last_value"] == pytest.approx([0.7, 0.3])
 
 
@@ -262,15 +277,15 @@ def test_group_that_came_later() -> None:
     assert go(optimizer, [schedule], 2)[1] == pytest.approx([0.175, 0.075, 4.0])
 
 
-@pytest.mark.parametrize("kind", [ExponentialLR, ReduceOnPlateauLR])
-def test_verbose_tells_each_value(kind: Any, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize(("kind", "step"), [(ExponentialLR, 0), (ReduceOnPlateauLR, 1)])
+def test_verbose_tells_each_value(kind: Any, step: int, caplog: pytest.LogCaptureFixture) -> None:
     """With `verbose` each group's value is logged at each active step."""
     optimizer = two_groups()
     with caplog.at_level(logging.INFO):
         schedule = kind(optimizer, **({"gamma": 0.5} if kind is ExponentialLR else {}), verbose=True)
         if kind is ReduceOnPlateauLR:
             schedule.step({"loss": 1.0})
-    assert "step 0: lr of parameter group 1 is 3.0000e-01" in caplog.text
+    assert f"step {step}: lr of parameter group 1 is 3.0000e-01" in caplog.text
     caplog.clear()
     schedule.print_value(False, 0, 1.0)
     assert caplog.text == ""

@@ -3,7 +3,7 @@
 It differs from the other families in that the peak is given and the initial value follows from it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -19,7 +19,8 @@ class OneCycleParamScheduler(RuleScheduler):
 
     `eta_max` is one number, or one for each group. Of `total_steps` (all active ones by default), `pct_start`
     go up; with `three_phase` as many go down to the start again, and the rest from there to the end. The way
-    is half a cosine wave ('cos') or straight ('linear'). The initial value of the groups is overwritten.
+    is half a cosine wave ('cos') or straight ('linear'). The initial value of the groups is overwritten; the value
+    itself stays until the cycle begins.
 
     Raises `SettingError` if `param_name` is not 'lr', `ValueError` for an impossible cycle or a step after
     its end.
@@ -60,15 +61,20 @@ class OneCycleParamScheduler(RuleScheduler):
     def step(self) -> None:
         if self.last_step >= self.total_steps:
             raise ValueError(f"the cycle has {self.total_steps} steps; this is step {self.last_step + 1}")
+        if self.last_step == -1 and self._global_step + 1 == self.begin:
+            self._slot.write(self._groups(), self.base_values)
         super().step()
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Go on where `state_dict` was; a shape of the cycle that it does not have stays as configured."""
+        shape = {name: getattr(self, name) for name in ("pct_start", "anneal_strategy", "three_phase")}
+        super().load_state_dict({**shape, **state_dict})
 
     def _initial_values(self, groups: Sequence[ParamGroup]) -> list[float]:
         if self.last_step == -1:
             peaks = _for_each(self._eta_max, groups)
-            initial = [peak / self.div_factor for peak in peaks]
-            self._slot.write(groups, initial)
-            for group, value in zip(groups, initial, strict=True):
-                group["initial_lr"] = value
+            for group, peak in zip(groups, peaks, strict=True):
+                group["initial_lr"] = peak / self.div_factor
         return super()._initial_values(groups)
 
     def _rule(self) -> Rule:

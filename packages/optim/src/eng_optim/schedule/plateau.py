@@ -17,7 +17,8 @@ class ReduceOnPlateauParamScheduler(ParamScheduler):
     value does not go below `min_value` (one number, or one for each group), and a change of no more than
     `eps` is not made.
 
-    `step(metrics)` belongs after a validation; without metrics it only counts the step.
+    `step(metrics)` belongs after a validation, `step()` without metrics after an epoch: it only counts the epoch for
+    `begin` and `end`. Where nobody counts epochs, the validations before this one are counted instead.
 
     Raises `SettingError` if it is not `by_epoch`, `ValueError` for a setting that makes no sense.
     """
@@ -62,21 +63,25 @@ class ReduceOnPlateauParamScheduler(ParamScheduler):
         self.best = inf if rule == "less" else -inf
         self.num_bad_epochs = 0
         self.cooldown_counter = 0
+        self.counts_epochs = False
         self.min_value = min_value
         super().__init__(optimizer, param_name, begin, end, last_step, by_epoch, verbose)
         self.min_value = _for_each(min_value, len(self.base_values))
 
     def step(self, metrics: Mapping[str, Any] | None = None) -> None:
-        """Go to the next step; with `metrics`, see whether the monitored one has become better.
+        """Count an epoch; with `metrics`, see whether the monitored one has become better.
 
         Raises `TypeError` if `metrics` is no mapping, `KeyError` if the monitored one is not in it.
         """
         now = self._global_step
-        self._global_step = now + 1
         if metrics is None:
+            self._global_step = now + 1 if self.counts_epochs else 1
+            self.counts_epochs = True
             return
         if not isinstance(metrics, Mapping):
             raise TypeError(f"`metrics` is a mapping from names to numbers, not {type(metrics).__name__}")
+        if not self.counts_epochs:
+            self._global_step = now + 1
         if not self.begin <= now < self.end:
             return
         if self.monitor not in metrics:
@@ -86,6 +91,12 @@ class ReduceOnPlateauParamScheduler(ParamScheduler):
         self._slot.write(self._groups(), self._get_value())
         if self.verbose:
             self._say()
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Go on where `state_dict` was; MMEngine's has the floors as `min_values`, and always counted epochs."""
+        floors = state_dict.get("min_values", self.min_value)
+        ours = {"counts_epochs": True, "min_value": floors, "base_values": self.base_values}
+        super().load_state_dict({**ours, **state_dict})
 
     def is_better(self, value: float, best: float) -> bool:
         """Whether `value` is better than `best` by more than the threshold."""
@@ -99,6 +110,7 @@ class ReduceOnPlateauParamScheduler(ParamScheduler):
 
     def _start(self) -> None:
         """Wait for the first validation."""
+        self._global_step += 1
 
     def _observe(self, value: float) -> None:
         if self.is_better(value, self.best):

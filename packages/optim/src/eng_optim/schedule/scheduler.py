@@ -67,7 +67,7 @@ class ParamScheduler:
         self.by_epoch = by_epoch
         self.verbose = verbose
         self.last_step = last_step
-        self._global_step = 0 if last_step == -1 else begin + last_step + 1
+        self._global_step = -1 if last_step == -1 else begin + last_step
         self._optimizer_steps: _FirstStep | None = None
         self._slot = find_slot(param_name, optimizer.param_groups)
         self._grouped = _owner_of_groups(optimizer)
@@ -76,8 +76,7 @@ class ParamScheduler:
 
     def step(self) -> None:
         """Go to the next step, and set its values if it is an active one."""
-        now = self._global_step
-        self._global_step = now + 1
+        self._global_step = now = self._global_step + 1
         if now == 1 and self._optimizer_steps is not None:
             self._optimizer_steps.expect()
         if self.begin <= now < self.end:
@@ -93,7 +92,7 @@ class ParamScheduler:
     def print_value(self, is_verbose: bool, group: int, value: float) -> None:
         """Log the value of one group if `is_verbose`."""
         if is_verbose:
-            step = self._global_step - 1
+            step = self._global_step
             logger.info("step %d: %s of parameter group %d is %.4e", step, self.param_name, group, value)
 
     def state_dict(self) -> dict[str, Any]:
@@ -115,7 +114,7 @@ class ParamScheduler:
         for name in own:
             setattr(self, name, state_dict[name])
         self.base_values = list(self.base_values)
-        if self._optimizer_steps is not None and self._global_step > 1:
+        if self._optimizer_steps is not None and self._global_step > 0:
             self._optimizer_steps.forget()
             self._optimizer_steps = None
 
@@ -130,7 +129,7 @@ class ParamScheduler:
 
     def _start(self) -> None:
         """Set the values of the first step."""
-        if self._global_step == 0:
+        if self._global_step == -1:
             self._optimizer_steps = _FirstStep(self.optimizer)
         self.step()
 
@@ -199,8 +198,7 @@ class RuleScheduler(ParamScheduler, ABC):
 
     def step(self) -> None:
         """Go to the next step, and set its values if it is an active one."""
-        now = self._global_step
-        self._global_step = now + 1
+        self._global_step = now = self._global_step + 1
         if now == 1 and self._optimizer_steps is not None:
             self._optimizer_steps.expect()
         if not self.begin <= now < self.end:
