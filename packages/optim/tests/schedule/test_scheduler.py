@@ -78,7 +78,6 @@ def through_a_file(state: Any) -> Any:
     return torch.load(buffer, weights_only=True)
 
 
-@each_kind
 def test_state_of_the_reference() -> None:
     """What MMEngine 0.10.7 saved in the middle of an interval goes on here as it would have there."""
     optimizer = two_groups()
@@ -94,6 +93,7 @@ def test_state_of_the_reference() -> None:
     assert rates == [0.0625, 0.03125, 0.015625, 0.015625, 0.015625]
 
 
+@each_kind
 @pytest.mark.parametrize("at", [0, 1, 5, 11])
 def test_resume_is_exact(kind: Any, given_settings: dict[str, Any], at: int) -> None:
     """Stopped anywhere and resumed from a file, the values are bit for bit those of a run without a stop."""
