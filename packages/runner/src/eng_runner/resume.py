@@ -40,6 +40,7 @@ from eng_dist import (
 from .changes import Effect, ResumeReport, compare
 from .environment import set_random_seed
 from .optimizer_state import Names, by_name, by_number
+from .own_buffers import add_own_buffers, take_own_buffers
 from .version import __version__
 
 if TYPE_CHECKING:
@@ -192,6 +193,7 @@ def write(
 ) -> str:
     """Rank 0 writes; an error there is raised on every rank. Returns the path."""
     path = os.path.join(out_dir, filename)
+    add_own_buffers(checkpoint, [name for name, _ in runner.bare_model.named_buffers()])
     checkpoint = runner.strategy.gathered(checkpoint)
     if runner.strategy.is_sharded:
         if backend_args is not None or "://" in out_dir:
@@ -277,6 +279,7 @@ def restore(
 ) -> None:
     """Put the run where the checkpoint was taken."""
     state = checkpoint.state
+    take_own_buffers(state)
     runner.call_hook("after_load_checkpoint", checkpoint=state)
     load_state_dict(runner.bare_model, state["state_dict"], strict=True)
     meta = state.get("meta", {})
