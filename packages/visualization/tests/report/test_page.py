@@ -62,7 +62,7 @@ def test_a_report_has_every_section(folder, train):
         "checkpoints",
         "warnings",
         "configuration",
-        "facts",
+        "environment",
         "reproduce",
     ]
     for section, words in {
@@ -78,11 +78,27 @@ def test_a_report_has_every_section(folder, train):
         "checkpoints": ("epoch_4.pth", "1,000 bytes", "verified", "accuracy 0.875"),
         "warnings": ("the disk is <almost> full", "look at /data", "ERROR"),
         "configuration": ("optimizer.lr", "0.1", "config.py:3"),
-        "facts": ("command", "PyTorch", "2.13"),
+        "environment": ("command", "PyTorch", "2.13"),
         "reproduce": ("eng train", "eng test", "best_accuracy_epoch_3.pth"),
     }.items():
         text = re.sub(r"\s+", " ", sections[section])
         assert [word for word in words if word not in text] == [], section
+
+
+def test_what_a_test_measured_is_a_table_and_its_confusions_a_matrix(folder):
+    """With the names of the classes if they are known, else their numbers."""
+    start = folder / "20260102_080000"
+    (start / "vis_data").mkdir(parents=True)
+    (start / "vis_data" / "config.py").write_text("load_from = 'epoch_4.pth'\n")
+    measured = {"accuracy": 97.5, "confusion_matrix": [[40, 1], [2, 37]], "per_class": [97.6, 94.9]}
+    (start / "20260102_080000.json").write_text(json.dumps(measured))
+    sections = page_of(write_report(folder)).sections
+    assert sections["tests"].split() == ["Tests", "Tested", "accuracy", "2026-01-02", "08:00:00", "97.5"]
+    matrix = sections["matrices"].split("confusion_matrix of the test")[1]
+    assert matrix.split()[-8:] == ["0", "1", "0", "40", "1", "1", "2", "37"]
+    LocalVisBackend(start / "vis_data").add_facts({"classes": ["cat", "dog"]})
+    matrix = page_of(write_report(folder)).sections["matrices"].split("confusion_matrix of the test")[1]
+    assert matrix.split()[-8:] == ["cat", "dog", "cat", "40", "1", "dog", "2", "37"]
 
 
 def test_the_data_of_the_curves_is_in_the_page(folder):

@@ -133,3 +133,38 @@ def test_a_configuration_is_read_and_not_run(tmp_path, make_run):
     assert values == {"a.type": "'x'", "a.f": "open('/tmp/never', 'w')", "b.c": "-1", "b.2": "None"}
     config.write_text("a = (")
     assert read_run(folder).settings == ()
+
+
+def test_a_test_of_the_model_is_no_start_of_the_run(tmp_path, make_run):
+    """Its metrics are kept apart; configuration, starts and curves are those of the training."""
+    folder = make_run(tmp_path / "digits")
+    tested = folder / "20260102_080000"
+    (tested / "vis_data").mkdir(parents=True)
+    (tested / "vis_data" / "config.py").write_text("load_from = 'epoch_4.pth'\n")
+    (tested / "20260102_080000.json").write_text(json.dumps({"accuracy": 0.75, "time": 1.0}))
+    run = read_run(folder)
+    assert run.starts == ("20260101_120000",)
+    assert "load_from" not in [one.path for one in run.settings]
+    assert [(one.start, one.metrics) for one in run.tests] == [("20260102_080000", {"accuracy": 0.75})]
+
+
+def test_the_last_checkpoint_may_lie_behind_the_last_record(tmp_path, make_run):
+    """A run that logs every 10 iterations and ends after 207 has reached 207."""
+    folder = make_run(tmp_path / "digits")
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["entries"][0]["iter"] = 207
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    assert read_run(folder).iter == 207
+
+
+def test_the_environment_is_in_the_first_lines_of_the_log(tmp_path, train):
+    """Where nobody recorded it as a fact."""
+    start = tmp_path / "20260101_100000"
+    train(start, range(1, 51))
+    head = (
+        "2026/01/01 10:00:00 - eng - INFO - digits\n    Python    3.12 (linux)\n    Work dir  /data/my run\n"
+    )
+    (start / "20260101_100000.log").write_text(
+        head + "2026/01/01 10:00:01 - eng - INFO - Hooks:\n    A    B\n"
+    )
+    assert read_run(tmp_path).facts == {"environment": {"Python": "3.12 (linux)", "Work dir": "/data/my run"}}

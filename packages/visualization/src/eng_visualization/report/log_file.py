@@ -1,4 +1,4 @@
-"""Warnings and errors of a log file, each once, with how often it was said."""
+"""What a log file says: the environment in its first lines; warnings and errors, each once, with how often."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Complaint", "read_complaints"]
+__all__ = ["Complaint", "read_complaints", "read_environment"]
 
 _LINE = re.compile(
     r"^(?P<time>\d{4}/\d\d/\d\d \d\d:\d\d:\d\d) - (?P<logger>\S+) - (?P<level>[A-Z]+) - (?P<text>.*)$"
 )
+_FACT = re.compile(r"^ {4}(?P<name>\S.*?) {2,}(?P<value>\S.*)$")
 _BAD = ("WARNING", "ERROR", "CRITICAL")
 
 
@@ -37,6 +38,18 @@ def read_complaints(paths: Iterable[Path]) -> tuple[Complaint, ...]:
         Complaint(time=time, level=level, text=text, times=times[level, text])
         for (level, text), time in first.items()
     )
+
+
+def read_environment(path: Path) -> dict[str, str]:
+    """What a run found itself in: the lines ``    name    value`` that follow the first record of its log."""
+    found: dict[str, str] = {}
+    with open(path, encoding="utf-8", errors="replace") as lines:
+        next(lines, None)
+        for line in lines:
+            if (fact := _FACT.match(line.rstrip())) is None:
+                break
+            found[fact["name"]] = fact["value"]
+    return found
 
 
 def _records(path: Path) -> Iterator[tuple[str, str, str]]:

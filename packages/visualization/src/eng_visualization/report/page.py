@@ -16,7 +16,7 @@ from typing import Any
 
 from eng_fileio import atomic_write_text
 from eng_visualization.errors import check
-from eng_visualization.report.run import Curve, Run, read_run
+from eng_visualization.report.run import Curve, Run, Test, read_run
 from eng_visualization.report.thin import thin
 
 __all__ = ["write_report"]
@@ -27,7 +27,20 @@ _MOST_POINTS = 50_000
 # the sections of the curves: the first whose words begin (or, with *, are part of) the name takes it
 _SECTIONS = (
     ("Learning rate", ("lr", "base_lr", "momentum")),
-    ("Time and memory", ("time", "data_time", "memory", "eta")),
+    (
+        "Time and memory",
+        (
+            "time",
+            "data_time",
+            "memory",
+            "eta",
+            "samples_per_sec",
+            "mfu",
+            "rss_mib",
+            "device_mib",
+            "open_files",
+        ),
+    ),
     ("Loss", ("loss",)),
 )
 _OTHERS = "Metrics and more"
@@ -101,12 +114,13 @@ def _of_one(run: Run) -> list[tuple[str, str]]:
     return [
         ("Overview", _overview(run)),
         ("Curves", _charts([run])),
-        ("Matrices", _matrices(run.facts)),
+        ("Tests", _tests(run)),
+        ("Matrices", _matrices(run)),
         ("Samples", _samples(run)),
         ("Checkpoints", _checkpoints(run)),
         ("Warnings", _complaints(run)),
         ("Configuration", _settings(run)),
-        ("Facts", _facts(run.facts)),
+        ("Environment", _facts(run.facts)),
         ("Reproduce", _reproduce(run)),
     ]
 
@@ -151,12 +165,15 @@ def _compared(runs: Sequence[Run], names: Sequence[str]) -> str:
     for metric in metrics:
         curves = [run.curve(metric) for run in runs]
         rows.append((metric, *(_last_and_range(curve) for curve in curves)))
+    measured = [_measured(run.tests[-1]) if run.tests else {} for run in runs]
+    for metric in dict.fromkeys(name for of_run in measured for name in of_run):
+        rows.append((f"{metric} of the last test", *(of_run.get(metric, "-") for of_run in measured)))
     return _table(("", *names), rows, "The last value, and the least and largest in brackets.")
 
 
 def _charts(runs: Sequence[Run]) -> str:
     names = dict.fromkeys(curve.name for run in runs for curve in run.curves if len(curve.xs) > 0)
-    sections: dict[str, list[str]] = {"Loss": [], _OTHERS: [], "Learning rate": [], "Time and memory": []}
+    sections: dict[str, list[str]] = {"Loss": [], "Learning rate": [], _OTHERS: [], "Time and memory": []}
     for name in names:
         sections[_section(name)].append(name)
     parts = []
@@ -167,19 +184,53 @@ def _charts(runs: Sequence[Run]) -> str:
                 f"<figcaption>{escape(_title(name))}</figcaption></figure>"
                 for name in members
             )
-            parts.append(f"<h3>{heading}</h3><div class=charts>{figures}</div>")
+            wide = min(3, len(members))
+            parts.append(f'<div class="group wide{wide}"><h3>{heading}</h3>{figures}</div>')
     if not parts:
         return ""
     hint = (
-        "<p class=hint>Drag over a stretch to zoom, double-click to see all. With the keyboard: arrows move, "
-        "+ and - zoom, Escape shows all.</p><noscript><p>The curves are drawn by a script in this file.</p></noscript>"
+        "<p class=hint>Over iterations. Drag over a stretch to zoom, double-click to see all. With the keyboard: "
+        "arrows move, + and - zoom, Escape shows all.</p>"
+        "<noscript><p>The curves are drawn by a script in this file.</p></noscript>"
     )
     legend = "<p id=legend class=legend></p>" if len(runs) > 1 else ""
-    return hint + legend + "".join(parts)
+    return f"{hint}{legend}<div class=charts>{''.join(parts)}</div>"
 
 
-def _matrices(facts: Mapping[str, Any]) -> str:
-    return "".join(_titled(name, _matrix(value)) for name, value in facts.items() if _is_matrix(value))
+def _tests(run: Run) -> str:
+    names = list(dict.fromkeys(name for test in run.tests for name in _measured(test)))
+    rows = [(_when(test.start), *(_measured(test).get(name, "-") for name in names)) for test in run.tests]
+    return _table(("Tested", *names), rows) if names else ""
+
+
+def _measured(test: Test) -> dict[str, str]:
+    """The numbers among the metrics of a test."""
+    return {name: _number(value) for name, value in test.metrics.items() if isinstance(value, (int, float))}
+
+
+def _matrices(run: Run) -> str:
+    """Those among the facts, and those of the last test that had one of the name."""
+    found = {name: value for name, value in run.facts.items() if _is_matrix(value)}
+    for test in run.tests:
+        for name, value in test.metrics.items():
+            if _is_square(value):
+                known = run.facts.get("classes", ())
+                labels = known if len(known) == len(value) else range(len(value))
+                found[f"{name} of the test"] = {"labels": list(labels), "matrix": value}
+    return "".join(_titled(name, _matrix(value)) for name, value in found.items())
+
+
+def _is_square(value: Any) -> bool:
+    return (
+        isinstance(value, list)
+        and all(
+            isinstance(row, list)
+            and len(row) == len(value) > 1
+            and all(isinstance(cell, (int, float)) for cell in row)
+            for row in value
+        )
+        and bool(value)
+    )
 
 
 def _matrix(fact: Mapping[str, Any]) -> str:
@@ -232,7 +283,7 @@ def _checkpoints(run: Run) -> str:
         for one in run.checkpoints
     ]
     heads = ("Checkpoint", "Kind", "Epoch", "Iteration", "Size", "Metrics", "State")
-    return _table(heads, rows) if rows else ""
+    return f"<div class=nowrap>{_table(heads, rows)}</div>" if rows else ""
 
 
 def _complaints(run: Run) -> str:
@@ -242,7 +293,7 @@ def _complaints(run: Run) -> str:
 
 def _settings(run: Run) -> str:
     rows = [(one.path, one.value, one.origin) for one in run.settings]
-    return _filtered(_table(("Key", "Value", "Set at"), rows)) if rows else ""
+    return _filtered(_table(("Key", "Value", "Set at"), rows), "settings") if rows else ""
 
 
 def _differences(runs: Sequence[Run], names: Sequence[str]) -> str:
@@ -330,6 +381,9 @@ def _title(name: str) -> str:
         "data_time": "seconds waiting for data",
         "memory": "MiB",
         "eta": "s",
+        "samples_per_sec": "samples per second",
+        "rss_mib": "memory of the process, MiB",
+        "device_mib": "memory of the device, MiB",
     }
     unit = units.get(name.rpartition("/")[2])
     return name if unit is None else f"{name} ({unit})"
@@ -353,8 +407,9 @@ def _table(heads: Iterable[str], rows: Iterable[Sequence[Any]], caption: str = "
     return f"<div class=wide tabindex=0 role=group>{table}</div>"
 
 
-def _filtered(table: str) -> str:
-    return f'<div class=filtered><input type=search placeholder="Filter" aria-label="Filter the table">{table}</div>'
+def _filtered(table: str, kind: str = "") -> str:
+    words = '<input type=search placeholder="Filter" aria-label="Filter the table">'
+    return f'<div class="filtered {kind}">{words}{table}</div>'
 
 
 def _titled(title: str, body: str) -> str:

@@ -16,10 +16,10 @@ from eng_visualization.backends.local import FACTS
 from eng_visualization.errors import VisualizationError
 from eng_visualization.report.checkpoints import Checkpoint, read_checkpoints
 from eng_visualization.report.config_file import Setting, read_settings
-from eng_visualization.report.log_file import Complaint, read_complaints
+from eng_visualization.report.log_file import Complaint, read_complaints, read_environment
 from eng_visualization.scalar_file import clock_of, position_of, records
 
-__all__ = ["Curve", "Image", "NotARunError", "Run", "read_run"]
+__all__ = ["Curve", "Image", "NotARunError", "Run", "Test", "read_run"]
 
 _PLACES = ("epoch", "iter", "step")
 
@@ -47,6 +47,14 @@ class Image:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Test:
+    """What a test of the model has measured: numbers, matrices and the like by name; and when it began."""
+
+    start: str
+    metrics: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
     """Everything a report shows of a run."""
 
@@ -56,6 +64,7 @@ class Run:
     epoch: int | None
     iter: int | None
     curves: tuple[Curve, ...]
+    tests: tuple[Test, ...]
     settings: tuple[Setting, ...]
     config_path: Path | None
     facts: Mapping[str, Any]
@@ -93,26 +102,33 @@ def read_run(folder: str | Path, *, verify: bool = True) -> Run:
         raise NotARunError(
             f"{folder} is not the folder of a run: there is no `*/vis_data` and no `scalars.json` in it"
         )
-    history = _merged([_read_records(place / "scalars.json") for place in places])
-    last = places[-1]
+    # a test has a start of its own, with a configuration that says what to load: the run is what was trained
+    trained = [place for place in places if (place / "scalars.json").is_file()] or places
+    history = _merged([_read_records(place / "scalars.json") for place in trained])
     facts: dict[str, Any] = {}
     for place in places:
         facts |= _read_json(place / FACTS)
-    config = next(
-        (place / "config.py" for place in reversed(places) if (place / "config.py").is_file()), None
-    )
-    origins = _read_json(last / "config.origins.json")
+    if logs := _log_files(trained[-1]):
+        facts.setdefault("environment", read_environment(logs[0]))
+    facts = {name: value for name, value in facts.items() if value != {}}
+    configured = next((place for place in reversed(trained) if (place / "config.py").is_file()), None)
+    config = None if configured is None else configured / "config.py"
+    origins = {} if configured is None else _read_json(configured / "config.origins.json")
+    checkpoints = read_checkpoints(_checkpoint_folder(folder), verify=verify)
     return Run(
         name=folder.resolve().name,
         folder=folder,
-        starts=tuple(place.parent.name if place.name == "vis_data" else place.name for place in places),
-        epoch=_last(history, "epoch"),
-        iter=_last(history, "iter"),
+        starts=tuple(_start(place) for place in trained),
+        epoch=_furthest([_last(history, "epoch"), *(one.epoch for one in checkpoints)]),
+        iter=_furthest([_last(history, "iter"), *(one.iter for one in checkpoints)]),
         curves=_curves(history),
+        tests=tuple(
+            Test(start=_start(place), metrics=found) for place in places if (found := _tested(place))
+        ),
         settings=() if config is None else read_settings(config, origins),
         config_path=config,
         facts=facts,
-        checkpoints=read_checkpoints(_checkpoint_folder(folder), verify=verify),
+        checkpoints=checkpoints,
         complaints=tuple(one for place in places for one in read_complaints(_log_files(place))),
         images=tuple(image for place in places for image in _images(place / "vis_image")),
     )
@@ -125,6 +141,22 @@ def _data_folders(folder: Path) -> list[Path]:
     found = [place for place in candidates if any((place / name).is_file() for name in written)]
     # a folder that has starts is no start itself
     return [place for place in found if place != folder] or found
+
+
+def _start(place: Path) -> str:
+    """The name of a start: that of its folder, the time when it began."""
+    return place.parent.name if place.name == "vis_data" else place.name
+
+
+def _tested(place: Path) -> dict[str, Any]:
+    """The metrics of a test, which lie beside the log of its start."""
+    measured = _read_json(place.parent / f"{_start(place)}.json") if place.name == "vis_data" else {}
+    return {name: value for name, value in measured.items() if name not in ("time", "data_time")}
+
+
+def _furthest(places: Sequence[int | None]) -> int | None:
+    """Records come every so many iterations, so the last checkpoint may lie further than the last of them."""
+    return max((place for place in places if place is not None), default=None)
 
 
 def _checkpoint_folder(folder: Path) -> Path:
