@@ -20,6 +20,10 @@ Tag = dict[str, Any]
 """What a tracker gets: names to numbers (and, where asked for, non-scalars)."""
 
 
+class LogConfigError(ValueError, AssertionError):
+    """A log processor was asked for something that cannot be meant; an AssertionError too, as is documented."""
+
+
 @LOG_PROCESSORS.register_module()
 class LogProcessor:
     """Formats log lines: `Epoch(train)  [1][10/48]  lr: 1.0000e-02  eta: 0:00:07  time: 0.0042  ...  loss: 0.4153`.
@@ -27,7 +31,9 @@ class LogProcessor:
     `window_size` is over how many iterations the quantities named by `mean_pattern` are averaged; others show their
     current value. `custom_cfg` is a list of mappings with `data_src` (the quantity), and optionally `log_name`,
     `method_name` (a statistic of HistoryBuffer) and `window_size` (an int, `'epoch'` or `'global'`).
-    `by_epoch=False` writes `Iter(train) [10/500]` instead. Raises ValueError for a `custom_cfg` that cannot be meant.
+    `by_epoch=False` writes `Iter(train) [10/500]` instead.
+
+    Raises LogConfigError, a ValueError, for a `custom_cfg` that cannot be meant.
     """
 
     def __init__(
@@ -52,17 +58,17 @@ class LogProcessor:
         names: list[str] = []
         for entry in self.custom_cfg:
             if "data_src" not in entry:
-                raise ValueError(
-                    f"each entry of `custom_cfg` needs `data_src`; this one has {', '.join(entry)}"
+                raise LogConfigError(
+                    f"each entry of `custom_cfg` needs `data_src`; this one has {', '.join(entry) or 'nothing'}"
                 )
             if not self.by_epoch and entry.get("window_size") == "epoch":
-                raise ValueError(
+                raise LogConfigError(
                     "window_size='epoch' has no meaning with by_epoch=False; use a number or 'global'"
                 )
             names.append(entry.get("log_name", entry["data_src"]))
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
-            raise ValueError(
+            raise LogConfigError(
                 f"`custom_cfg` writes {', '.join(twice)} more than once; give each entry a `log_name`"
             )
 
@@ -70,39 +76,40 @@ class LogProcessor:
     def get_log_after_iter(self, runner: Runner, batch_idx: int, mode: str) -> tuple[Tag, str]:
         """The tag and the line for an iteration of `mode` ('train', 'val' or 'test')."""
         values = self._values(runner, batch_idx, mode, exclude_metrics=mode != "train")
+        if mode == "train" and "time" in values:
+            values["time"] = values.pop(
+                "time"
+            )  # trackers get it after the losses, whatever was recorded first
         tag = self._tag(values, mode)
-        parts = [self._position(runner, batch_idx, mode)]
         rates = [
             f"{name}: {value:.{self.num_digits}e}" for name, value in values.items() if name.endswith("lr")
         ]
-        if rates:
-            parts.append("  ".join(rates))
+        # the places of absent parts keep their blanks, so that a program that reads the lines finds the others
+        line = f"{self._position(runner, batch_idx, mode)}  {'  '.join(rates)}  "
         eta = runner.message_hub.get_info("eta")
         if "time" in values and "data_time" in values and eta is not None:
-            seconds = datetime.timedelta(seconds=int(eta))
-            parts.append(
-                f"eta: {seconds}  time: {self._text(values['time'])}  data_time: {self._text(values['data_time'])}"
-            )
+            line += f"eta: {datetime.timedelta(seconds=int(eta))}  time: {self._text(values['time'])}  "
+            line += f"data_time: {self._text(values['data_time'])}  "
         memory = get_max_memory_mib() if get_device().type != "cpu" else 0
         if memory:
-            parts.append(f"memory: {memory}")
+            line += f"memory: {memory}  "
             tag["memory"] = memory
         shown = ("time", "data_time")
         rest = [(n, v) for n, v in values.items() if n not in shown and not n.endswith("lr")]
         if mode != "train":
             rest = [(name, value) for name, value in rest if name.startswith("loss")]
-        parts += [f"{name}: {self._text(value)}" for name, value in rest]
+        line += "  ".join(f"{name}: {self._text(value)}" for name, value in rest)
         if self.by_epoch and mode != "test":
             tag["epoch"] = runner.epoch + 1 if mode == "train" else runner.epoch
         tag["iter"] = runner.iter + 1 if mode == "train" else runner.iter
-        return tag, "  ".join(parts)
+        return tag, line
 
     def get_log_after_epoch(
         self, runner: Runner, batch_idx: int, mode: str, with_non_scalar: bool = False
     ) -> tuple[Tag, str]:
         """The tag and the line for the metrics of a whole validation or test."""
         if mode not in ("val", "test"):
-            raise ValueError(f"an epoch is summed up for 'val' and 'test', not {mode!r}")
+            raise LogConfigError(f"an epoch is summed up for 'val' and 'test', not {mode!r}")
         length = _length(runner, mode)
         head = f"[{length}/{length}]"
         if not self.by_epoch:
@@ -135,12 +142,10 @@ class LogProcessor:
         length = _length(runner, mode)
         inner = f"[{batch_idx + 1:>{len(str(length))}}/{length}]"
         if not self.by_epoch or mode == "test":
-            return f"{'Epoch' if self.by_epoch else 'Iter'}({mode}) {inner}" + (
-                "  " if mode != "train" else ""
-            )
+            return f"{'Epoch' if self.by_epoch else 'Iter'}({mode}) {inner}"
         number = f"[{runner.epoch + 1 if mode == 'train' else runner.epoch}]"
         width = len(str(runner.max_epochs)) + 3 if runner.max_epochs else 0
-        return f"Epoch({mode}) {number:>{width}}{inner}" + ("  " if mode != "train" else "")
+        return f"Epoch({mode}){f' {number}':>{width}}{inner}"
 
     # -- values ----------------------------------------------------------------------------------------------------
     def _values(

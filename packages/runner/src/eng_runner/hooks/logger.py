@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, final
 from eng_dist import master_only
 from eng_fileio import atomic_write_text, copyfile_from_local, join_path
 from eng_registry import HOOKS
+from eng_visualization import LocalVisBackend
 
 from ..hook import Batch, Hook
 
@@ -59,11 +60,39 @@ class LoggerHook(Hook):
         self.keep_local = keep_local
         self.log_metric_by_epoch = log_metric_by_epoch
         self.backend_args = backend_args
+        self._written_by = ""
 
     def before_run(self, runner: Runner) -> None:
         """Make the target unambiguous: one folder per work folder."""
         if self.out_dir is not None:
             self._target = join_path(self.out_dir, os.path.basename(runner.work_dir.rstrip("/")))
+
+    def after_load_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
+        """Remember which start of the run wrote the checkpoint."""
+        self._written_by = str(checkpoint.get("meta", {}).get("experiment_name", ""))
+
+    def before_train(self, runner: Runner) -> None:
+        """Where the run goes on from an earlier iteration, what was recorded after it is recorded anew."""
+        if runner.clock.iter > 0 and self._written_by:
+            runner.visualizer.resume_from(runner.clock.iter)
+            self._cut_back(runner)
+
+    @master_only
+    def _cut_back(self, runner: Runner) -> None:
+        """Each step stands once in the scalars of all starts together, whenever they were killed.
+
+        Cut are those of the start that wrote the checkpoint, and all of a later start that had gone on from here and
+        did not come to save. Another run in the same folder has earlier steps too, and stays as it is.
+        """
+        starts = sorted(path.parent for path in Path(runner.work_dir).glob("*/vis_data"))
+        writers = [start for start in starts if start.name in self._written_by]
+        writer = max(writers, key=lambda start: len(start.name), default=None)
+        done = runner.clock.iter
+        for start in starts:
+            if writer is None or start == Path(runner.log_dir) or start.name < writer.name:
+                continue
+            if start == writer or first_iteration(start / "vis_data") > done:
+                LocalVisBackend(start / "vis_data").resume_from(done)
 
     def before_train_epoch(self, runner: Runner) -> None:
         """Look up how long the pass is."""
@@ -135,10 +164,24 @@ class LoggerHook(Hook):
         for path in sorted(Path(runner.log_dir).rglob("*")):
             if path.is_file() and path.name.endswith(self.out_suffix):
                 target = join_path(self._target, str(path.relative_to(runner.work_dir)))
+                if "://" not in target:
+                    os.makedirs(os.path.dirname(target), exist_ok=True)
                 copyfile_from_local(str(path), target, backend_args=self.backend_args)
                 runner.logger.info("%s is copied to %s", path.name, target)
                 if not self.keep_local:
                     path.unlink()
+
+
+def first_iteration(folder: Path) -> int:
+    """The iteration of the first line of the scalars in a folder; 0 where there is none."""
+    for path in sorted(folder.glob("*.json")):
+        with open(path, encoding="utf-8") as file:
+            line = file.readline()
+        try:
+            return int(json.loads(line)["iter"])
+        except (ValueError, KeyError, TypeError):
+            continue
+    return 0
 
 
 def _jsonable(value: Any) -> Any:
