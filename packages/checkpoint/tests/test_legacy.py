@@ -7,7 +7,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from eng_checkpoint import CorruptCheckpointError, UnsafeCheckpointError, load_checkpoint, load_file
+from eng_checkpoint import (
+    CorruptCheckpointError,
+    UnsafeCheckpointError,
+    check_plain,
+    load_checkpoint,
+    load_file,
+)
 
 FILES = sorted(Path(__file__).parent.glob("data/reference_*.pth"))
 
@@ -51,6 +57,21 @@ class Asks:
 
     def __reduce__(self):
         return self.call
+
+
+@pytest.mark.parametrize("version", ["0.9.1", "0.10.7"])
+def test_what_a_whole_run_of_it_saved(version):
+    """Two epochs of its own runner with Adam, two schedules, EMA, a metric and clipping: all of it is plain data."""
+    state = load_file(Path(__file__).parent / "data" / f"trained_{version}.pth")
+    check_plain(state)
+    assert (state["meta"]["mmengine_version"], state["meta"]["iter"]) == (version, 4)
+    hub = state["message_hub"]
+    assert [len(hub["log_scalars"][f"train/{name}"]["_log_history"]) for name in ("lr", "loss")] == [4, 4]
+    assert hub["log_scalars"]["val/acc"]["_log_history"] == [1.0]
+    assert hub["runtime_info"]["val/per_class"].tolist() == [0.0, 1.0, 2.0]
+    assert state["optimizer"]["state"][0]["exp_avg"].shape == (3, 2)
+    assert state["ema_state_dict"]["module.net.0.weight"].shape == (3, 2)
+    assert [schedule["last_step"] for schedule in state["param_schedulers"]] == [1, 1]
 
 
 def saved(tmp_path, value):

@@ -123,6 +123,16 @@ def test_a_missing_scalar_says_what_there_is():
         hub.get_scalar("loss")
 
 
+def test_the_flag_of_a_loaded_key_is_set_by_who_sets_it_next():
+    """A state of another program may have kept what this one does not; after that it is fixed again."""
+    hub = MessageHub("a")
+    hub.load_state_dict({"log_scalars": {}, "runtime_info": {"eta": 3.0}, "resumed_keys": {"eta": True}})
+    hub.update_info("eta", 2.0, resumed=False)
+    assert hub.state_dict()["runtime_info"] == {}
+    with pytest.raises(AssertionError, match="'eta' was first set with resumed=False"):
+        hub.update_info("eta", 1.0)
+
+
 def test_whether_a_key_is_resumed_cannot_change():
     """The flag is fixed by the first call."""
     hub = MessageHub("a")

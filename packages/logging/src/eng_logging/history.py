@@ -69,6 +69,7 @@ class MessageHub(ManagerMixin):
         self._log_scalars: OrderedDict[str, HistoryBuffer] = OrderedDict(log_scalars or {})
         self._runtime_info: OrderedDict[str, Any] = OrderedDict(runtime_info or {})
         self._resumed_keys: OrderedDict[str, bool] = OrderedDict(resumed_keys or {})
+        self._flags_of_a_state: set[str] = set()
         self._max_length = max_length
         self._state_length = state_length
         self._records = 0
@@ -209,7 +210,8 @@ class MessageHub(ManagerMixin):
     def load_state_dict(self, state_dict: Mapping[str, Any] | MessageHub) -> None:
         """Take over the state of another hub, or of a checkpoint.
 
-        What is no series is left out with a warning. Keys that the state does not have keep their values.
+        What is no series is left out with a warning. Keys that the state does not have keep their values. Whether a
+        key of the state is resumed again is decided by who sets it next.
         """
         if isinstance(state_dict, MessageHub):
             self._log_scalars = copy.deepcopy(state_dict._log_scalars)
@@ -238,8 +240,12 @@ class MessageHub(ManagerMixin):
                     "%r is marked as not resumed, yet the state has it: it is loaded this time", key
                 )
             self._resumed_keys[key] = resumed
+            self._flags_of_a_state.add(key)
 
     def _set_resumed(self, key: str, resumed: bool) -> None:
+        if key in self._flags_of_a_state:  # another program's, perhaps: who sets the key now decides
+            self._flags_of_a_state.discard(key)
+            self._resumed_keys[key] = resumed
         if self._resumed_keys.setdefault(key, resumed) != resumed:
             raise ArgumentError(
                 f"{key!r} was first set with resumed={not resumed}, which is fixed for the run"
