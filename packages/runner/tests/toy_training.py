@@ -22,6 +22,20 @@ class Line(BaseModel):
         return {"loss": F.mse_loss(predicted, y)} if mode == "loss" else list(zip(predicted, y, strict=True))
 
 
+class Net(BaseModel):
+    """Two layers with dropout between them, wide enough to be split."""
+
+    def __init__(self):
+        super().__init__()
+        self.up = torch.nn.Linear(1, 8)
+        self.dropout = torch.nn.Dropout(0.1)
+        self.down = torch.nn.Linear(8, 1)
+
+    def forward(self, x, y, mode):
+        predicted = self.down(self.up(self.dropout(x)).tanh())
+        return {"loss": F.mse_loss(predicted, y)} if mode == "loss" else list(zip(predicted, y, strict=True))
+
+
 class Error(BaseMetric):
     """Mean absolute error."""
 
