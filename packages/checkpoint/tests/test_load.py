@@ -7,6 +7,7 @@ from eng_checkpoint import (
     StateMismatchError,
     load_checkpoint,
     load_file,
+    load_weights,
     save_checkpoint,
     save_file,
 )
@@ -65,3 +66,21 @@ def test_places_that_are_not_local(tmp_path, model):
         save_checkpoint({}, tmp_path / "c.pth", file_client_args={}, backend_args={})
     with pytest.raises(PlainDataError):
         save_checkpoint({"model": model}, tmp_path / "c.pth")
+
+
+def test_weights_fit_or_are_an_error(model, tmp_path):
+    """All of them by default, one list of what does not; on request what fits, with a report; never nothing."""
+    save_file(
+        {f"old.{name}": value for name, value in model.state_dict().items()}, tmp_path / "old.safetensors"
+    )
+    path, rename = tmp_path / "old.safetensors", [(r"^old\.", "")]
+    assert load_weights(model, path, revise_keys=rename).complete
+    smaller = nn.Sequential(nn.Linear(2, 4), nn.BatchNorm1d(3))
+    with pytest.raises(StateMismatchError, match=r"0\.weight: \[3, 2\] in the file, \[4, 2\] in the module"):
+        load_weights(smaller, path, revise_keys=rename)
+    report = load_weights(smaller, path, strict=False, revise_keys=rename)
+    assert [item.name for item in report.mismatched] == ["0.bias", "0.weight"]
+    assert len(report.loaded) == 5
+    for strict in (True, False):
+        with pytest.raises(StateMismatchError):
+            load_weights(model, path, strict=strict)

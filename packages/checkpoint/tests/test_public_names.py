@@ -33,6 +33,7 @@ def test_public_names():
         "load_file",
         "load_sharded",
         "load_state_dict",
+        "load_weights",
         "prune",
         "read_sharded",
         "register_wrapper",

@@ -14,7 +14,7 @@ from .errors import (
 from .file import load_file, save_file
 from .find import Found, Skipped, find_latest_checkpoint, find_newest_valid
 from .keep import Keep, prune
-from .load import load_checkpoint, save_checkpoint
+from .load import load_checkpoint, load_weights, save_checkpoint
 from .manifest import Entry, entries
 from .plain import check_plain
 from .save import commit
@@ -61,6 +61,7 @@ __all__ = [
     "load_file",
     "load_sharded",
     "load_state_dict",
+    "load_weights",
     "prune",
     "read_sharded",
     "register_wrapper",

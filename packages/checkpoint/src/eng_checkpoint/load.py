@@ -17,9 +17,45 @@ import eng_fileio
 from .errors import StateMismatchError
 from .file import MapLocation, save_file
 from .sources import CheckpointLoader
-from .state_dict import load_state_dict
+from .state_dict import LoadReport, load_state_dict
 
 DEFAULT_KEYS: Sequence[tuple[str, str]] = ((r"^module\.", ""),)
+
+
+def load_weights(
+    model: nn.Module,
+    source: str | Path,
+    *,
+    strict: bool = True,
+    revise_keys: Sequence[tuple[str, str]] = (),
+    map_location: MapLocation = "cpu",
+    trust: bool = False,
+) -> LoadReport:
+    """Load the weights of any source into a model, wrapped or bare: all of them, or an error that lists what is not.
+
+    Args:
+        strict: When false, what fits is loaded, and the report says what did not.
+        revise_keys: Pairs of a regular expression and its replacement, applied to every name in this order.
+        trust: Let the file run code.
+
+    Raises:
+        StateMismatchError: Something is missing, unexpected or of another shape; without `strict`, nothing fits.
+
+    Example:
+        >>> import tempfile, torch
+        >>> path = Path(tempfile.mkdtemp(), "backbone.safetensors")
+        >>> _ = save_file({"weight": torch.ones(1, 1)}, path)
+        >>> load_weights(nn.Linear(1, 1), path, strict=False).missing
+        ('bias',)
+        >>> load_weights(nn.Linear(1, 1), path)
+        Traceback (most recent call last):
+        ...
+        eng_checkpoint.errors.StateMismatchError: the weights do not fit Linear: 1 loaded
+        1 missing in the file:
+          bias
+    """
+    checkpoint = CheckpointLoader.load_checkpoint(source, map_location, trust=trust)
+    return _fill(model, checkpoint, source, strict, None, revise_keys)
 
 
 def load_checkpoint(
@@ -33,8 +69,7 @@ def load_checkpoint(
     trust: bool = False,
     edit: Callable[[dict[str, Any]], dict[str, Any] | None] | None = None,
 ) -> dict[str, Any]:
-    """Load the weights that a checkpoint holds, under `state_dict` or bare, into a model; returns the
-    checkpoint.
+    """`load_weights` as MMEngine has it: it returns the checkpoint, and what does not fit is a warning.
 
     Args:
         strict: Raise when anything is missing, unexpected or of another shape.
@@ -57,11 +92,23 @@ def load_checkpoint(
     checkpoint = CheckpointLoader.load_checkpoint(filename, map_location, trust=trust)
     if edit is not None:
         checkpoint = edit(checkpoint) or checkpoint
+    _fill(model, checkpoint, filename, strict, logger, revise_keys)
+    return checkpoint
+
+
+def _fill(
+    model: nn.Module,
+    checkpoint: Mapping[str, Any],
+    source: str | Path,
+    strict: bool,
+    logger: logging.Logger | None,
+    revise_keys: Sequence[tuple[str, str]],
+) -> LoadReport:
     state = revised(checkpoint.get("state_dict", checkpoint), revise_keys)
     report = load_state_dict(model, state, strict, logger)
     if state and not report.loaded:
-        raise StateMismatchError(f"nothing in {filename} fits {type(model).__name__}: {report}")
-    return checkpoint
+        raise StateMismatchError(f"nothing in {source} fits {type(model).__name__}: {report}")
+    return report
 
 
 def revised(state_dict: Mapping[str, Any], revise_keys: Sequence[tuple[str, str]]) -> dict[str, Any]:
