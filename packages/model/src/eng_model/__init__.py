@@ -1,4 +1,9 @@
-"""BaseModel, preprocessors, initialisation, wrappers and weight averaging."""
+"""BaseModel, preprocessors, initialisation, wrappers and weight averaging.
+
+`MMFullyShardedDataParallel` is imported when it is first asked for: torch's sharding takes a second.
+"""
+
+from typing import TYPE_CHECKING, Any
 
 from .activation_checkpointing import turn_on_activation_checkpointing
 from .anomalous import anomalous_params, detect_anomalous_params
@@ -56,9 +61,11 @@ from .weights.rules import (
     xavier_init,
 )
 from .wrappers.ddp import MMDistributedDataParallel
-from .wrappers.fsdp import MMFullyShardedDataParallel
 from .wrappers.kinds import is_model_wrapper
 from .wrappers.separate import MMSeparateDistributedDataParallel
+
+if TYPE_CHECKING:
+    from .wrappers.fsdp import MMFullyShardedDataParallel
 
 __all__ = [
     "ActivationAnalyzer",
@@ -122,3 +129,11 @@ __all__ = [
     "update_init_info",
     "xavier_init",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "MMFullyShardedDataParallel":
+        from .wrappers.fsdp import MMFullyShardedDataParallel
+
+        return MMFullyShardedDataParallel
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -8,8 +8,8 @@ from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
-from torch.distributed.fsdp import FSDPModule
 
+from ..sharding import is_sharded_module
 from .copying import independent_copy
 
 
@@ -78,7 +78,7 @@ class BaseAveragedModel(nn.Module, ABC):
         (3.0, 2.0)
         """
         for part in model.modules():
-            if isinstance(part, FSDPModule):
+            if is_sharded_module(part):
                 part.reshard()  # a prediction can leave its parameters gathered
         averaged, copied = self._pairs(model)
         for ours, theirs in averaged + copied if self.update_buffers else averaged:

@@ -11,21 +11,22 @@ from collections.abc import Mapping
 from typing import Any
 
 from torch import nn
-from torch.distributed.fsdp import FSDPModule
+
+from ..sharding import is_sharded_module
 
 _STATE_OF_SHARDING = ("__composable_api_state_key", "_is_fsdp_managed_module", "_fsdp_use_orig_params")
 
 
 def independent_copy(model: nn.Module) -> nn.Module:
     """A deep copy whose parameters take no gradients."""
-    sharded = [module for module in model.modules() if isinstance(module, FSDPModule)]
+    sharded: list[Any] = [module for module in model.modules() if is_sharded_module(module)]
     copies: dict[int, Any] = {}
     for module in sharded:
         module.reshard()
         kind: Any = type(module).__bases__[1]
         copies[id(module)] = kind.__new__(kind)
     for module in sharded:
-        state = _without_sharding(module.__getstate__())  # type: ignore[no-untyped-call]  # torch has no annotation
+        state = _without_sharding(module.__getstate__())
         vars(copies[id(module)]).update(copy.deepcopy(state, copies))
     copied = copy.deepcopy(model, copies)
     if sharded:

@@ -11,7 +11,8 @@ from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
-from torch.distributed.tensor import DTensor, distribute_tensor
+
+from ..sharding import is_distributed_tensor
 
 Distribution = Literal["uniform", "normal"]
 
@@ -110,7 +111,9 @@ def _draw(tensor: Tensor, fill: Callable[..., Tensor], *args: Any, **kwargs: Any
     torch draws the shards of one tensor from one stream on accelerators only; on CPUs, or offloaded there, every
     process would draw the same numbers for its own shard.
     """
-    if isinstance(tensor, DTensor) and tensor.device.type == "cpu":
+    if is_distributed_tensor(tensor) and tensor.device.type == "cpu":
+        from torch.distributed.tensor import distribute_tensor  # there already, since the tensor is
+
         whole = fill(torch.empty(tensor.shape, dtype=tensor.dtype), *args, **kwargs)
         shards = distribute_tensor(whole, tensor.device_mesh, tensor.placements, src_data_rank=None)
         with torch.no_grad():
