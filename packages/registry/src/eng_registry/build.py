@@ -145,9 +145,15 @@ def construct(args: dict[str, Any], registry: Node) -> Any:
 def resolve(kind: Any, registry: Node, scope: str | None = None) -> Callable[..., Any]:
     """What to call for a `type`; `scope` is the one that the configuration itself asks for."""
     if isinstance(kind, str):
-        found = registry.module_dict.get(kind) if in_force.get() is None else None
+        found = None
+        if in_force.get() is None:
+            found = registry.module_dict.get(
+                kind
+            )  # nearly always: what `find` would do first, without the call
+            if found is None:
+                found = find(registry, kind)
         kind = found if found is not None else search(kind, registry, scope)
-    if not callable(kind):
+    elif not callable(kind):
         raise InvalidConfigError(
             f"`type` must be a registered name, a class or a function, not {_shown(kind)}"
         )

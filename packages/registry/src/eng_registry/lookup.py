@@ -17,7 +17,7 @@ from eng_registry.errors import AmbiguousNameError
 from eng_registry.imports import import_object, is_allowed
 from eng_registry.log import logger
 from eng_registry.node import Claim, Node, Place
-from eng_registry.scope import canonical, in_force
+from eng_registry.scope import ALIASES, canonical, in_force
 
 _warned: set[tuple[str, str]] = set()
 
@@ -40,13 +40,16 @@ def find(node: Node, key: str) -> Any | None:
     scope, dot, name = key.partition(".")
     if not dot:
         return _find_upwards(node, key)
-    found = _find_in_scope(node, scope, name)
+    target = seen_from(node, scope)
+    found = target.module_dict.get(name) if target is not None else None
+    if found is None:
+        found = _find_in_scope(node, scope, name)
     return found if found is not None else import_object(key, node._allow_import)
 
 
 def seen_from(node: Node, scope: str) -> Node | None:
     """The registry that a scope in front of a name means: this one, a child, the root, or one below the root."""
-    scope = canonical(scope)
+    scope = ALIASES.get(scope, scope)  # `canonical`, without the call: this is on the road of every prefix
     if scope == node._scope:
         return node
     if scope in node.children:
@@ -94,6 +97,7 @@ def _find_own(node: Node, name: str, scope: str | None = None) -> Any | None:
 
 
 def _find_in_scope(node: Node, scope: str, name: str) -> Any | None:
+    """What a prefixed name means that is not in the table of that scope yet: more is imported, step by step."""
     target = seen_from(node, scope)
     if target is None:
         for registry in node._upwards():
@@ -104,9 +108,6 @@ def _find_in_scope(node: Node, scope: str, name: str) -> Any | None:
         target = seen_from(node, scope)
     if target is None:
         return _registered_by(node, scope, name)
-    found = target.module_dict.get(name)
-    if found is not None:
-        return found
     if target is node or target.parent is None:
         return _find_own(target, name, scope)
     return find(target, name)
