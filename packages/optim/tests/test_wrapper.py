@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.optim import LBFGS, SGD
 
-from eng_optim import OptimWrapper, SettingError
+from eng_optim import AmpOptimWrapper, OptimWrapper, SettingError
 
 
 def weight_of_six(accumulative_counts: int = 3, **settings: Any) -> tuple[nn.Linear, OptimWrapper]:
@@ -155,41 +155,66 @@ def test_several_groups_have_a_pseudo_group() -> None:
     assert wrapper.get_momentum() == {"momentum": [0.9, 0.9]}
 
 
-def test_plain_step_costs_little() -> None:
-    """A plain step costs at most twelve Python calls more than the raw loop."""
+def python_calls(run: Any) -> float:
+    """Python calls of one `run`."""
+    count = 0
 
-    def calls(run: Any) -> float:
-        count = 0
+    def profile(frame: Any, event: str, argument: Any) -> None:
+        nonlocal count
+        count += event == "call"
 
-        def profile(frame: Any, event: str, argument: Any) -> None:
-            nonlocal count
-            count += event == "call"
-
+    for _ in range(4):
         run()
-        sys.setprofile(profile)
-        try:
-            for _ in range(20):
-                run()
-        finally:
-            sys.setprofile(None)
-        return count / 20
+    sys.setprofile(profile)
+    try:
+        for _ in range(20):
+            run()
+    finally:
+        sys.setprofile(None)
+    return count / 20
 
-    model = nn.Linear(2, 1)
-    optimizer = SGD(model.parameters(), lr=0.1, momentum=0.9)
-    wrapper = OptimWrapper(optimizer)
+
+@pytest.mark.parametrize(
+    ("kind", "settings"),
+    [
+        (OptimWrapper, {}),
+        (OptimWrapper, {"clip_grad": {"max_norm": 1.0}}),
+        (OptimWrapper, {"accumulative_counts": 4}),
+        (AmpOptimWrapper, {"dtype": "bfloat16"}),
+    ],
+    ids=["plain", "clipped", "accumulated", "mixed"],
+)
+def test_a_step_costs_little(kind: type[OptimWrapper], settings: dict[str, Any]) -> None:
+    """A step costs at most twelve Python calls more than the same lines by hand, however many parameters there are."""
+    model = nn.Sequential(*(nn.Linear(2, 2) for _ in range(10)))
+    parameters = list(model.parameters())
+    optimizer = SGD(parameters, lr=0.1, momentum=0.9)
+    wrapper = kind(optimizer=optimizer, **settings)
     batch = torch.ones(3, 2)
+    window = settings.get("accumulative_counts", 1)
+    iteration = 0
 
-    def raw() -> None:
-        model(batch).mean().backward()
-        optimizer.step()
-        optimizer.zero_grad()
+    def by_hand() -> None:
+        nonlocal iteration
+        iteration += 1
+        if "dtype" in settings:
+            with torch.autocast("cpu", torch.bfloat16):
+                loss = model(batch).mean()
+        else:
+            loss = model(batch).mean()
+        (loss / window).backward()
+        if iteration % window == 0:
+            if "clip_grad" in settings:
+                nn.utils.clip_grad_norm_(parameters, 1.0)
+            optimizer.step()
+            optimizer.zero_grad()
 
     def ours() -> None:
         with wrapper.optim_context(model):
             loss = model(batch).mean()
         wrapper.update_params(loss)
 
-    assert calls(ours) <= calls(raw) + 12
+    assert python_calls(ours) <= python_calls(by_hand) + 12
 
 
 def test_arguments_reach_step_and_zero() -> None:

@@ -79,7 +79,7 @@ class AmpOptimWrapper(OptimWrapper):
             return
         if self._clip is not None:
             scaler.unscale_(self.optimizer)
-            self.grad_norm = self._clip(list(self._trained()))
+            self.grad_norm = self._clip(self._trained())
         scaler.step(self.optimizer, **kwargs)
         # Only the scaler's own record is also true for fused optimizers, which are always called.
         overflows = scaler._found_inf_per_device(self.optimizer).values()
