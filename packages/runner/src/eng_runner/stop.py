@@ -42,14 +42,18 @@ class Stop:
     def __init__(self) -> None:
         self.agreement: StopAgreement | _NoAgreement = _NoAgreement()
         self._signals = 0
+        self._wish = ""  # to end; it may come while the run is busy with a wish to save and go on
 
     def request(self, reason: str = "SIGTERM") -> None:
         """Ask the run to save and end after the iteration under way; the name of a signal decides the exit code."""
+        if reason != SAVE_AND_GO_ON:
+            self._wish = reason
         self.agreement.request(reason)
 
     @contextmanager
     def listening(self, runner: Runner, *, max_time: float | None = None) -> Iterator[None]:
         """Listen to SIGTERM, SIGINT and SIGUSR1 while training, and to the clock; the main thread hears signals."""
+        self._wish = ""
         self.agreement = StopAgreement(lambda: runner.clock.iter)
         timer = threading.Timer(max_time or 0, self.request, [TIME_IS_OVER])
         timer.daemon = True
@@ -90,12 +94,14 @@ class Stop:
         agreement = self.agreement
         if runner.clock.iter < agreement.last_step():
             return
-        path = self._save(runner)
         if agreement.reason == SAVE_AND_GO_ON:
-            _log.info("saved %s, as %s asked for", path, agreement.reason)
             agreement.close()
             self.agreement = StopAgreement(lambda: runner.clock.iter)
+            if self._wish:
+                self.agreement.request(self._wish)
+            _log.info("saved %s, as %s asked for", self._save(runner), agreement.reason)
             return
+        path = self._save(runner)
         runner.call_hook("on_interrupt", reason=agreement.reason)
         _log.warning(
             "stopped by %s after iteration %d; resume from %s", agreement.reason, runner.clock.iter, path
