@@ -51,6 +51,15 @@ def test_the_memory_is_used_again():
     assert three["a"].shape == (11,)
 
 
+@pytest.mark.parametrize("offset", [0, 1, 4])
+@pytest.mark.parametrize("size", [0, 1, 7, 8, 801])
+def test_bytes_of_any_number_at_any_place(offset, size):
+    """Memory that somebody else laid out need not begin where large numbers do."""
+    memory = bytearray(range(256)) * 4
+    tensor = torch.frombuffer(memory, dtype=torch.uint8, offset=offset)[:size]
+    assert Staging().copy({"x": tensor})["x"].tolist() == list(memory[offset : offset + size])
+
+
 def test_the_size_of_a_state():
     """Each memory counts once, however many tensors look at it."""
     base = torch.zeros(10, dtype=torch.float64)

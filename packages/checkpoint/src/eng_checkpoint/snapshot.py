@@ -75,7 +75,7 @@ class _Taking:
         if storage._cdata not in self._copies:
             content = torch.empty(0, dtype=torch.uint8, device=storage.device).set_(storage)
             buffer = self._buffer(storage.nbytes(), pinned=storage.device.type == "cuda")
-            buffer.copy_(content, non_blocking=True)
+            _copy_bytes(content, buffer)
             if storage.device.type != "cpu":
                 self.devices.add(storage.device)
             self._copies[storage._cdata] = buffer
@@ -90,3 +90,10 @@ class _Taking:
             buffer = torch.empty(size, dtype=torch.uint8, pin_memory=pinned)
         self.used.append(buffer)
         return buffer
+
+
+def _copy_bytes(source: Tensor, target: Tensor) -> None:
+    """As larger numbers, where they are whole ones: torch copies those a quarter faster than bytes."""
+    if source.numel() % 8 == 0 and source.data_ptr() % 8 == 0 and target.data_ptr() % 8 == 0:
+        source, target = source.view(torch.int64), target.view(torch.int64)
+    target.copy_(source, non_blocking=True)
