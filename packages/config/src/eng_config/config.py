@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 import warnings
 from argparse import ArgumentParser
@@ -35,7 +34,7 @@ from .origin import Origin, caller_origin, split_path
 from .overrides import Overrides, apply_overrides
 from .reading import Reading, parse_python
 from .secrets import hide, secret_values
-from .style import is_import_style
+from .style import is_import_style, may_be_import_style
 from .text_file import SUFFIXES, read_text_file
 
 if TYPE_CHECKING:
@@ -457,7 +456,6 @@ class Config:
 
 STATE = tuple(name for name in Config.__slots__ if name[:2] != "__")
 OWN_NAMES = frozenset(name for name in dir(Config) if name[:2] != "__")
-DECISIVE = re.compile(r"^[ \t]*(?:from|import|with)\b", re.MULTILINE)
 
 
 def read(file: str, suffix: str, text: str, reading: Reading, import_custom_modules: bool) -> Config:
@@ -513,7 +511,7 @@ def is_import_text(text: str, file: str, style: str | None) -> bool:
     """Whether a Python text is in the import style; most can be told without parsing them."""
     if style is not None:
         return style == "import"
-    if DECISIVE.search(text) is None:
+    if not may_be_import_style(text):
         return False
     try:
         return is_import_style(parse_python(text, file), file)

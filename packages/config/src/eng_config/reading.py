@@ -11,7 +11,7 @@ from .bases import is_remote
 from .errors import ConfigFileNotFoundError, ConfigSyntaxError, nearest
 from .origin import Origin
 
-__all__ = ["Reading", "last_line", "names_beside", "parse_python", "raised"]
+__all__ = ["Reading", "last_line", "names_beside", "no_python", "parse_python", "raised"]
 
 
 class Reading(NamedTuple):
@@ -64,9 +64,14 @@ def parse_python(text: str, file: str) -> ast.Module:
     try:
         return ast.parse(text, file)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        line = getattr(error, "lineno", None) or 1
-        what = getattr(error, "msg", None) or str(error)
-        raise ConfigSyntaxError(f"this is not Python: {what}", origin=Origin(file, line)) from error
+        raise no_python(error, file) from error
+
+
+def no_python(error: Exception, file: str) -> ConfigSyntaxError:
+    """What to say of a text that Python's parser or compiler refuses."""
+    line = getattr(error, "lineno", None) or 1
+    what = getattr(error, "msg", None) or str(error)
+    return ConfigSyntaxError(f"this is not Python: {what}", origin=Origin(file, line))
 
 
 def last_line(error: BaseException, file: str) -> Origin:

@@ -10,11 +10,10 @@ from collections.abc import Mapping
 from types import CodeType
 from typing import Any
 
-from .errors import ConfigSyntaxError
 from .merge import DELETE, merge_into
-from .origin import Origin
+from .reading import no_python
 
-__all__ = ["overlay", "run_program"]
+__all__ = ["compiled", "overlay", "run_program"]
 
 
 def run_program(tree: ast.Module, file: str, names: dict[str, Any], overrides: Mapping[str, Any]) -> None:
@@ -30,15 +29,12 @@ def run_program(tree: ast.Module, file: str, names: dict[str, Any], overrides: M
         overlay(names, overrides)
 
 
-def compiled(tree: ast.Module, file: str) -> CodeType:
-    """The code of a syntax tree; what only the compiler refuses is a `ConfigSyntaxError` too."""
+def compiled(program: ast.Module | str, file: str) -> CodeType:
+    """The code of a text or of a syntax tree; `ConfigSyntaxError` with the line for what is no Python."""
     try:
-        return compile(tree, file, "exec")
-    except (SyntaxError, ValueError) as error:
-        line = getattr(error, "lineno", None) or 1
-        raise ConfigSyntaxError(
-            f"this is not Python: {getattr(error, 'msg', error)}", origin=Origin(file, line)
-        ) from error
+        return compile(program, file, "exec", dont_inherit=True)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+        raise no_python(error, file) from error
 
 
 def overlay(names: dict[Any, Any], overrides: Mapping[str, Any]) -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from functools import cache
+from typing import TypeGuard
 
 from .errors import ConfigParsingError
 from .origin import Origin
+from .reading import parse_python
 
 __all__ = [
     "BASE",
@@ -16,10 +19,24 @@ __all__ = [
     "is_import_style",
     "is_own_module",
     "is_read_base",
+    "may_be_import_style",
+    "split_base",
 ]
 
 BASE = "_base_"
 OWN_MODULES = ("eng_config", "mmengine.config")
+BASE_ASSIGNMENT = re.compile(r"\b_base_[ \t]*=(?!=)")
+MAX_BASE_LINES = 50
+DECISIVE = re.compile(r"^[ \t]*(?:from|import|with)\b", re.MULTILINE)
+
+
+def may_be_import_style(text: str) -> bool:
+    """Whether the text must be parsed to know its style; most texts need not.
+
+    >>> may_be_import_style("lr = 0.1"), may_be_import_style("import math")
+    (False, True)
+    """
+    return DECISIVE.search(text) is not None
 
 
 def is_import_style(tree: ast.Module, file: str) -> bool:
@@ -63,7 +80,46 @@ def is_import_style(tree: ast.Module, file: str) -> bool:
     return False
 
 
-def is_base_assignment(statement: ast.stmt) -> bool:
+def split_base(text: str, file: str) -> tuple[ast.Assign | None, str]:
+    """The statement that names the bases, and the text with nothing in its place; lines stay where they are.
+
+    >>> split_base("lr = 1\\n_base_ = [\\n'a.py']\\nx = 2", "cfg.py")[1]
+    'lr = 1\\n(\\n)\\nx = 2'
+    """
+    found = BASE_ASSIGNMENT.search(text)
+    if found is None:
+        return None, text
+    for tree in (head(text, found.start()), None):
+        for statement in (tree or parse_python(text, file)).body:
+            if is_base_assignment(statement):
+                return statement, without(text, statement)
+    return None, text
+
+
+def head(text: str, position: int) -> ast.Module | None:
+    """The tree of the first lines, up to the end of the statement at a position; None where that is not found soon."""
+    lines = text.split("\n")
+    first = text.count("\n", 0, position) + 1
+    for last in range(first, min(first + MAX_BASE_LINES, len(lines) + 1)):
+        try:
+            return ast.parse("\n".join(lines[:last]))
+        except SyntaxError:  # it goes on
+            continue
+        except (ValueError, RecursionError, MemoryError):
+            return None
+    return None
+
+
+def without(text: str, statement: ast.stmt) -> str:
+    """The text with an empty tuple in the place of a statement, as many lines long."""
+    lines = text.encode().split(b"\n")  # the offsets of a tree count bytes
+    first, last = statement.lineno - 1, (statement.end_lineno or statement.lineno) - 1
+    before, after = lines[first][: statement.col_offset], lines[last][statement.end_col_offset :]
+    lines[first : last + 1] = [before + b"(" + b"\n" * (last - first) + b")" + after]
+    return b"\n".join(lines).decode()
+
+
+def is_base_assignment(statement: ast.stmt) -> TypeGuard[ast.Assign]:
     """Whether the statement is `_base_ = ...`."""
     return (
         isinstance(statement, ast.Assign)
