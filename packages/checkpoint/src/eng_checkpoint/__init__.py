@@ -2,6 +2,9 @@
 
 from .background import BackgroundSaver
 from .checkpoints import Checkpoints
+from .downstream import _load_checkpoint as _load_checkpoint
+from .downstream import _load_checkpoint_to_model as _load_checkpoint_to_model
+from .downstream import _load_checkpoint_with_prefix as _load_checkpoint_with_prefix
 from .errors import (
     CheckpointError,
     CorruptCheckpointError,
