@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import torch
 from ranks import on_ranks
 
 from eng_evaluator import Accuracy, BaseMetric, Evaluator
+from eng_evaluator.ledger import Ledger, Part, merge
 
 
 class PerSample(BaseMetric):
@@ -52,13 +54,19 @@ class Odd(BaseMetric):
         return {"sum": sum(results)}
 
 
+def dealt(rank: int, world_size: int, size: int, *, pad: bool) -> list[int]:
+    """The samples of one rank as DefaultSampler deals them, filled up from the beginning with `pad`."""
+    mine = list(range(rank, size, world_size))
+    if pad and size and len(mine) < -(-size // world_size):
+        mine.append((rank + world_size * len(mine)) % size)
+    return mine
+
+
 def evaluate(
     rank: int, world_size: int, size: int, batch_size: int, *, pad: bool, tell: bool
 ) -> dict[str, Any]:
     """What one rank gets that reads every `world_size`-th sample, as DefaultSampler deals them."""
-    mine = list(range(rank, size, world_size))
-    if pad and size and len(mine) < -(-size // world_size):
-        mine.append((rank + world_size * len(mine)) % size)
+    mine = dealt(rank, world_size, size, pad=pad)
     metrics = [PerSample(), PerBatch(), Odd()] if tell else [PerSample(), PerBatch()]
     evaluator = Evaluator(metrics)
     for start in range(0, len(mine), batch_size):
@@ -91,6 +99,22 @@ def test_any_world_equals_one_process(world_size: int, tmp_path: Path) -> None:
     for answers in on_ranks(world_size, every_case, tmp_path, world_size):
         for size, batch_size, tell, answer in answers:
             assert answer == expected(size, tell=tell), (size, batch_size, tell)
+
+
+@pytest.mark.parametrize("tell", [True, False], ids=["indices", "turns"])
+def test_every_size_world_and_batch(tell: bool, caplog: pytest.LogCaptureFixture) -> None:
+    """0 to 50 samples on 1 to 4 ranks in batches of 1 to 7, padded or not: as one process, in order, without a
+    warning. (What the ranks send each other is put together here.)"""
+    for size, world_size, batch_size, pad in product(range(51), range(1, 5), range(1, 8), (False, True)):
+        parts = []
+        for rank in range(world_size):
+            mine, ledger = dealt(rank, world_size, size, pad=pad), Ledger()
+            for end in range(batch_size, len(mine) + batch_size, batch_size):
+                if tell:
+                    ledger.note(min(end, len(mine)), mine[end - batch_size : end])
+            parts.append(Part(list(mine), ledger))
+        assert merge(parts, size, "metric") == list(range(size)), (size, world_size, batch_size, pad)
+    assert caplog.messages == []
 
 
 def padded(rank: int, world_size: int) -> list[Any]:

@@ -1,10 +1,11 @@
-"""Tests of `eng_evaluator.metrics.adapter`: metrics of torchmetrics, where it is installed."""
+"""Tests of `eng_evaluator.metrics.adapter`: metrics of torchmetrics."""
 
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+import torchmetrics
 from ranks import on_ranks
 
 from eng_evaluator import Accuracy, Evaluator, TorchMetric
@@ -21,7 +22,7 @@ class Summing:
     """Has what is asked of a metric of torchmetrics."""
 
     def __init__(self) -> None:
-        self.sync_on_compute = True
+        self.distributed_available_fn = torch.distributed.is_initialized
         self.reset()
 
     def reset(self) -> None:
@@ -32,7 +33,9 @@ class Summing:
         self.total = self.total + (preds * target).sum()
 
     def compute(self) -> Any:
-        assert not self.sync_on_compute
+        assert (
+            not self.distributed_available_fn()
+        )  # else the library gathers by itself, and waits for all ranks
         return {"total": self.total, "batches": self.update_count}
 
     def merge_state(self, incoming_state: "Summing") -> None:
@@ -64,6 +67,35 @@ def test_ranks_without_samples_take_part(tmp_path: Path) -> None:
     assert on_ranks(2, on_one_rank_only, tmp_path) == [expected, expected]
 
 
+def of_one_rank(rank: int, world_size: int, cuts: list[int]) -> dict[str, Any]:
+    """An evaluation of 61 samples of which rank r has every `world_size`-th, in batches of unlike sizes."""
+    generator = torch.Generator().manual_seed(1)
+    scores, true = torch.rand(61, 4, generator=generator), torch.randint(0, 4, (61,), generator=generator)
+    evaluator = Evaluator(
+        [
+            TorchMetric({"type": "MulticlassF1Score", "num_classes": 4}),
+            TorchMetric({"type": "MulticlassAUROC", "num_classes": 4}),  # its state is a list that grows
+            TorchMetric({"type": "MulticlassConfusionMatrix", "num_classes": 4}),
+        ]
+    )
+    mine = torch.arange(rank, 61, world_size)
+    for part in mine.tensor_split(cuts):
+        if len(part):
+            evaluator.process([scores[part], true[part]], indices=part.tolist())
+    return evaluator.evaluate(61)
+
+
+@pytest.mark.parametrize("world_size", [2, 3])
+def test_any_world_gives_what_one_process_gives(world_size: int, tmp_path: Path) -> None:
+    """The library's own state is merged: sums, and lists of all samples."""
+    (expected,) = on_ranks(1, of_one_rank, tmp_path, 1, [7, 8, 40])
+    for answer in on_ranks(world_size, of_one_rank, tmp_path, world_size, [3, 20]):
+        assert answer == expected | {
+            "multiclass_f1_score": pytest.approx(expected["multiclass_f1_score"]),
+            "multiclass_auroc": pytest.approx(expected["multiclass_auroc"]),
+        }
+
+
 def test_nothing_was_seen() -> None:
     """There is no number then."""
     assert str(TorchMetric(Summing()).evaluate(0)) == "{'summing': nan}"
@@ -71,7 +103,6 @@ def test_nothing_was_seen() -> None:
 
 def test_the_same_numbers_as_ours() -> None:
     """By configuration, object or class; a result that is a dict keeps its names."""
-    torchmetrics = pytest.importorskip("torchmetrics")
     metrics = [
         Accuracy(),
         {
@@ -92,6 +123,5 @@ def test_the_same_numbers_as_ours() -> None:
 
 def test_a_metric_that_torchmetrics_does_not_have() -> None:
     """The message names its version."""
-    pytest.importorskip("torchmetrics")
     with pytest.raises(ValueError, match=r"torchmetrics .* has no metric 'Acuracy'"):
         TorchMetric({"type": "Acuracy"})

@@ -17,7 +17,7 @@ from eng_registry import METRICS
 class TorchMetricsMetric(Protocol):
     """What is asked of a metric of torchmetrics."""
 
-    sync_on_compute: bool
+    distributed_available_fn: Any
 
     @property
     def update_count(self) -> int: ...
@@ -58,7 +58,6 @@ class TorchMetric(BaseMetric):
     ) -> None:
         super().__init__(collect_device, prefix, collect_dir)
         self.metric: TorchMetricsMetric = _built(metric) if isinstance(metric, Mapping) else metric
-        self.metric.sync_on_compute = False
         self.name = name or snake_case(type(self.metric).__name__)
         self.pred_key = pred_key
         self.gt_key = gt_key
@@ -86,13 +85,24 @@ class TorchMetric(BaseMetric):
         updated = [metric for metric, _ in parts if metric is not None]
         if not updated:
             return {self.name: float("nan")}
-        whole = updated[0]
+        whole = _by_itself(updated[0])
         for other in updated[1:]:
             whole.merge_state(other)
         result = whole.compute()
         if isinstance(result, Mapping):
             return {name: _plain(value) for name, value in result.items()}
         return {self.name: _plain(result)}
+
+
+def _by_itself(metric: Any) -> Any:
+    """The metric, computing from what it has: alone on the main process, it would wait for the other ranks."""
+    for part in metric.modules() if isinstance(metric, torch.nn.Module) else [metric]:
+        part.distributed_available_fn = _not_distributed
+    return metric
+
+
+def _not_distributed() -> bool:
+    return False
 
 
 def snake_case(name: str) -> str:
