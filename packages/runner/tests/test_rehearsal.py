@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 import torch
-
 from toy_training import Error, toy_runner
 
 from eng_config import Config

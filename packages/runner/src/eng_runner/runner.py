@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from rich.console import Console
 from torch import nn
 
 from eng_checkpoint import load_checkpoint
@@ -59,6 +58,8 @@ from .stop import Interrupted, Stop, in_notebook
 from .strategies import BaseStrategy, choose_strategy
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from .rehearsal import Findings
 
 _log = logging.getLogger(__name__)
@@ -186,7 +187,7 @@ class Runner:
         with self.building():
             self.log_processor = build.build_log_processor(log_processor or {})
             self.log_file = os.path.join(self.log_dir, f"{self.timestamp}.log")
-            self.console = Console() if sys.stdout.isatty() else None
+            self.console = _terminal()
             self.logger = self.build_logger(log_level)
             self._log_start()
             self.message_hub = self.build_message_hub()
@@ -799,3 +800,12 @@ def _agreed(value: str) -> str:
     values = [value]
     broadcast_object_list(values, src=0)
     return values[0]
+
+
+def _terminal() -> Console | None:
+    """The console, if it is a terminal: where nobody looks, what draws on it is not imported either."""
+    if not sys.stdout.isatty():
+        return None
+    from rich.console import Console
+
+    return Console()

@@ -61,6 +61,8 @@ class LoggerHook(Hook):
         self.log_metric_by_epoch = log_metric_by_epoch
         self.backend_args = backend_args
         self._written_by = ""
+        self.last_logged: dict[str, Any] = {}
+        """What the newest training line said, as numbers."""
 
     def before_run(self, runner: Runner) -> None:
         """Make the target unambiguous: one folder per work folder."""
@@ -112,6 +114,7 @@ class LoggerHook(Hook):
 
     def _write(self, runner: Runner, batch_idx: int) -> None:
         tag, line = runner.log_processor.get_log_after_iter(runner, batch_idx, "train")
+        self.last_logged = tag
         runner.logger.info(line)
         runner.visualizer.add_scalars(tag, step=runner.iter + 1, file_path=f"{runner.timestamp}.json")
 

@@ -17,8 +17,6 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
-from rich.console import Console
-from rich.progress import track
 from torch import nn
 
 from eng_checkpoint import load_checkpoint
@@ -232,8 +230,13 @@ class BaseInferencer(ABC):
         return tuple({name: kwargs[name] for name in kwargs if name in known[stage]} for stage in STAGES)
 
     def _progress(self, batches: Iterable[Any], *, total: int) -> Iterable[Any]:
+        if not self.show_progress:
+            return batches
+        from rich.console import Console  # only where somebody may look
+        from rich.progress import track
+
         console = Console()
-        seen = self.show_progress and (console.is_terminal or console.is_jupyter)
+        seen = console.is_terminal or console.is_jupyter
         return track(batches, "Inference", total=total, console=console) if seen else batches
 
     @staticmethod
