@@ -1,4 +1,10 @@
-"""Drawing and experiment tracking behind one small interface."""
+"""Drawing and experiment tracking behind one small interface.
+
+What writes reports is imported when it is first asked for: a training does not.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from eng_visualization.backends.aim import AimVisBackend
 from eng_visualization.backends.backend import BaseVisBackend, force_init_env
@@ -24,10 +30,12 @@ from eng_visualization.draw.colors import color_str2rgb, color_val_matplotlib
 from eng_visualization.draw.heatmap import convert_overlay_heatmap
 from eng_visualization.draw.window import wait_continue
 from eng_visualization.errors import ArgumentError, MissingClientError, VisualizationError
-from eng_visualization.report.page import write_report
-from eng_visualization.report.run import NotARunError
 from eng_visualization.visualizer import VisBackendsType, Visualizer
 from eng_visualization.writer import BackendWriter
+
+if TYPE_CHECKING:
+    from eng_visualization.report.page import write_report
+    from eng_visualization.report.run import NotARunError
 
 __all__ = [
     "AimVisBackend",
@@ -62,3 +70,11 @@ __all__ = [
     "wait_continue",
     "write_report",
 ]
+
+_LATER = {"write_report": "page", "NotARunError": "run"}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LATER:
+        return getattr(import_module(f"eng_visualization.report.{_LATER[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
