@@ -43,7 +43,7 @@ def test_a_failing_backend_is_reported_once_and_switched_off(caplog, Remembers):
     messages = [record.getMessage() for record in caplog.records]
     assert messages == [
         "tracker failed in add_scalar and is switched off; training goes on: OSError('disk full')",
-        "tracker: 6 records were not written (OSError('disk full'))",
+        "tracker: not written are 5 records of scalars, 1 image, of the steps 0 to 4 (OSError('disk full'))",
     ]
     assert backend.calls == []
 
@@ -58,7 +58,7 @@ def test_what_a_backend_cannot_take_is_its_only_loss(caplog, Remembers):
         writer.close()
     assert backend.calls == [("add_scalar", "loss", 0.5, 1), ("close",)]
     assert "tracker cannot take this: no image" in caplog.text
-    assert "1 records were not written" in caplog.text
+    assert "tracker: not written are 1 image, of step 0 (None)" in caplog.text
 
 
 def test_a_hanging_backend_costs_the_run_nothing(caplog, Remembers):
@@ -74,7 +74,35 @@ def test_a_hanging_backend_costs_the_run_nothing(caplog, Remembers):
     assert time.perf_counter() - begin < 5
     assert "tracker is too slow" in caplog.text
     assert "tracker does not answer; the run goes on without it" in caplog.text
-    assert "5000 records were not written" in caplog.text
+    assert "not written are 5000 records of scalars, of the steps 0 to 4999" in caplog.text
+
+
+def test_a_backend_that_hangs_for_five_seconds_loses_nothing(caplog, Remembers):
+    """The run goes on meanwhile, another backend as well, and at the end everything has arrived in its order."""
+    slow, quick = Remembers(hangs=("add_image",), seconds=5.0), Remembers()
+    writers = [BackendWriter("slow", slow), BackendWriter("quick", quick)]
+    begin = time.perf_counter()
+    for step in range(100):
+        for writer in writers:
+            if step == 10:
+                writer.submit("add_image", "a", None, step)
+            writer.submit("add_scalar", "loss", 0.5, step)
+    assert writers[1].flush()
+    assert len(quick.calls) == 101
+    assert time.perf_counter() - begin < 2
+    for writer in writers:
+        writer.close()
+    assert slow.calls == quick.calls
+    assert caplog.text == ""
+
+
+def test_closing_is_a_failure_but_not_a_record(caplog, Remembers):
+    """A backend that fails only at the end has written everything."""
+    writer = BackendWriter("tracker", Remembers(fails=("close",)))
+    writer.submit("add_scalar", "loss", 0.5, 1)
+    writer.close()
+    assert "tracker failed in close" in caplog.text
+    assert "not written" not in caplog.text
 
 
 def test_images_that_wait_are_bounded_by_their_bytes(caplog, Remembers):

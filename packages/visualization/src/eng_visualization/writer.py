@@ -11,11 +11,12 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Any
 
 from eng_visualization.backends.backend import BaseVisBackend
 from eng_visualization.errors import ArgumentError
+from eng_visualization.lost import Lost
 
 __all__ = ["BackendWriter"]
 
@@ -53,15 +54,15 @@ class BackendWriter:
         self._jobs: SimpleQueue[_Job | threading.Event | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
         # one counter per thread, since `+=` is not atomic
-        self._given = self._done = 0
         self._bytes_given = self._bytes_done = 0
-        self._lost_here = self._lost_there = 0
+        self._lost_here, self._lost_there = Lost(), Lost()
+        self._doing: _Job | None = None
         self._overflowed = False
 
     @property
     def lost(self) -> int:
         """How many calls were not carried out."""
-        return self._lost_here + self._lost_there
+        return len(self._lost_here) + len(self._lost_there)
 
     def submit(self, method: str, *args: Any, size: int = 0, **kwargs: Any) -> None:
         """Let the backend do it soon; never waits and never raises.
@@ -74,11 +75,10 @@ class BackendWriter:
         """
         waiting_bytes = self._bytes_given - self._bytes_done
         if self.error is not None:
-            self._lost_here += 1
+            self._lost_here.add(method, args)
         elif self._jobs.qsize() >= self._max_waiting or waiting_bytes + size > self._max_bytes:
-            self._overflow()
+            self._overflow(method, args)
         else:
-            self._given += 1
             self._bytes_given += size
             self._jobs.put((method, args, kwargs, size))
             if self._thread is None:
@@ -108,14 +108,15 @@ class BackendWriter:
             atexit.unregister(self.close)
             self._thread = None
             if thread.is_alive():
-                self._lost_here += self._given - self._done
+                self._lose_what_waits()
                 self.error = self.error or TimeoutError(f"no answer for {self._patience:g} s")
                 logger.warning("%s does not answer; the run goes on without it", self.name)
         else:
             self._do("close", (), {})
         if self.lost:
-            logger.warning("%s: %d records were not written (%r)", self.name, self.lost, self.error)
-            self._lost_here = self._lost_there = 0
+            lost = self._lost_here.merged(self._lost_there)
+            logger.warning("%s: not written are %s (%r)", self.name, lost, self.error)
+            self._lost_here, self._lost_there = Lost(), Lost()
 
     def _start(self) -> None:
         self._thread = threading.Thread(target=self._work, name=f"eng {self.name}", daemon=True)
@@ -127,30 +128,45 @@ class BackendWriter:
             if isinstance(job, threading.Event):
                 job.set()
             else:
+                self._doing = job
                 method, args, kwargs, size = job
                 self._do(method, args, kwargs)
-                self._done += 1
+                self._doing = None
                 self._bytes_done += size
+
+    def _lose_what_waits(self) -> None:
+        """The thread does not answer: what it is at, and all behind it, will not be written."""
+        waiting: list[_Job | threading.Event | None] = [self._doing]
+        try:
+            while True:
+                waiting.append(self._jobs.get_nowait())
+        except Empty:
+            self._jobs.put(None)  # so the thread ends, should it ever come back
+        for job in waiting:
+            if isinstance(job, tuple) and job[0] != "close":
+                self._lost_here.add(job[0], job[1])
 
     def _do(self, method: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         if self.error is not None:
-            self._lost_there += method != "close"
+            if method != "close":
+                self._lost_there.add(method, args)
             return
         try:
             act: Callable[..., None] = getattr(self.backend, method)
             act(*args, **kwargs)
         except ArgumentError as error:
-            self._lost_there += 1
+            self._lost_there.add(method, args)
             logger.warning("%s cannot take this: %s", self.name, error)
         except Exception as error:
             self.error = error
-            self._lost_there += 1
+            if method != "close":
+                self._lost_there.add(method, args)
             logger.warning(
                 "%s failed in %s and is switched off; training goes on: %r", self.name, method, error
             )
 
-    def _overflow(self) -> None:
-        self._lost_here += 1
+    def _overflow(self, method: str, args: tuple[Any, ...]) -> None:
+        self._lost_here.add(method, args)
         if not self._overflowed:
             self._overflowed = True
             logger.warning("%s is too slow: records that do not fit into its queue are dropped", self.name)

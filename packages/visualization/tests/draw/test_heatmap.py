@@ -1,13 +1,66 @@
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from eng_visualization import Visualizer, convert_overlay_heatmap
 from eng_visualization.draw.heatmap import resize
 
 draw = Visualizer.draw_featmap
+DATA = Path(__file__).parents[1] / "data"
+
+
+def waves(channels):
+    """A map of (channels, 48, 64): channel c is a wave of c + 1 periods, and stronger the larger c is."""
+    y, x = torch.meshgrid(torch.linspace(0, 1, 48), torch.linspace(0, 1, 64), indexing="ij")
+    return torch.stack([torch.sin(6.283 * (c + 1) * (x + y) / 2) + 0.1 * c for c in range(channels)])
+
+
+def photo(height, width):
+    """Something to lie under a map: a bright disc on a slope of colours."""
+    y, x = np.mgrid[0 : 1 : height * 1j, 0 : 1 : width * 1j]
+    disc = ((x - 0.5) ** 2 + (y - 0.5) ** 2 < 0.08) * 90
+    return np.stack([x * 160 + disc, y * 160 + disc, 60 + disc], axis=-1).astype(np.uint8)
+
+
+FEATMAPS = {
+    "mean": lambda: draw(waves(6)),
+    "max": lambda: draw(waves(6), channel_reduction="select_max"),
+    "one": lambda: draw(waves(1), channel_reduction=None, topk=-1),
+    "three": lambda: draw(waves(3), channel_reduction=None, topk=0),
+    "top4_2x2": lambda: draw(waves(6), channel_reduction=None, topk=4, arrangement=(2, 2)),
+    "top5_2x3": lambda: draw(waves(6), channel_reduction=None, topk=5, arrangement=(2, 3)),
+    "top3_3x1": lambda: draw(waves(6), channel_reduction=None, topk=3, arrangement=(3, 1)),
+    "few_for_1x4": lambda: draw(waves(2), channel_reduction=None, topk=4, arrangement=(1, 4)),
+    "overlay_mean": lambda: draw(waves(6), photo(48, 64)),
+    "overlay_max": lambda: draw(waves(6), photo(48, 64), "select_max", alpha=0.25),
+    "overlay_three": lambda: draw(waves(3), photo(48, 64), None, topk=-1, alpha=0.75),
+    "overlay_gray": lambda: draw(waves(6), photo(48, 64)[..., 0]),
+    "overlay_top4_2x2": lambda: draw(waves(6), photo(48, 64), None, topk=4, arrangement=(2, 2)),
+    "overlay_resized": lambda: draw(waves(6)[:, ::8, ::8], photo(48, 64), resize_shape=(72, 96)),
+    "resized_top2_1x2": lambda: draw(
+        waves(6)[:, ::8, ::8], channel_reduction=None, topk=2, arrangement=(1, 2), resize_shape=(48, 64)
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FEATMAPS)
+def test_a_feature_map_looks_as_it_did(name):
+    """Every reduction, number of channels, arrangement and overlay, beside an image that somebody looked at."""
+    drawn = FEATMAPS[name]()
+    golden = np.asarray(Image.open(DATA / f"featmap_{name}.png"))
+    assert drawn.shape == golden.shape
+    difference = np.abs(drawn.astype(int) - golden.astype(int)).mean()
+    assert difference < 1.5, f"mean difference {difference:.2f}"
+
+
+def test_the_golden_feature_maps_differ():
+    """So none of them can stand for another."""
+    images = {path.name: Image.open(path).tobytes() for path in DATA.glob("featmap_*.png")}
+    assert len(images) == len(FEATMAPS) == len(set(images.values()))
 
 
 def test_the_least_is_blue_and_the_most_is_red():

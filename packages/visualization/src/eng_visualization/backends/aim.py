@@ -8,14 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from eng_registry import VISBACKENDS
-from eng_visualization.backends.backend import BaseVisBackend, force_init_env
+from eng_visualization.backends.backend import force_init_env
+from eng_visualization.backends.tracker import Tracker
 from eng_visualization.plain import as_mapping, numbers
 
 __all__ = ["AimVisBackend"]
 
 
 @VISBACKENDS.register_module()
-class AimVisBackend(BaseVisBackend):
+class AimVisBackend(Tracker):
     """Keeps a run in an Aim repository.
 
     Args:
@@ -25,6 +26,7 @@ class AimVisBackend(BaseVisBackend):
 
     clients = ("aim",)
     extra = "aim"
+    id_file = "aim_run_hash"
 
     def __init__(
         self, save_dir: str | Path | None = None, init_kwargs: Mapping[str, Any] | None = None
@@ -32,9 +34,10 @@ class AimVisBackend(BaseVisBackend):
         super().__init__(save_dir)
         self._init_kwargs = {"experiment": _experiment_name(save_dir), **(init_kwargs or {})}
 
-    def _init_env(self) -> None:
+    def _begin(self, known: str | None) -> str:
         self._aim = self._client("aim")
-        self._run = self._aim.Run(**self._init_kwargs)
+        self._run = self._aim.Run(**{"run_hash": known, **self._init_kwargs})
+        return str(self._run.hash)
 
     @property
     @force_init_env
@@ -42,9 +45,7 @@ class AimVisBackend(BaseVisBackend):
         """The ``aim.Run``."""
         return self._run
 
-    @force_init_env
-    def add_config(self, config: Any, **kwargs: Any) -> None:
-        """Keep the configuration as ``hparams``."""
+    def _keep_config(self, config: Any) -> None:
         self._run["hparams"] = as_mapping(config)
 
     @force_init_env
@@ -65,11 +66,8 @@ class AimVisBackend(BaseVisBackend):
         for name, value in numbers(scalar_dict, "Aim").items():
             self._run.track(name=name, value=value, step=step)
 
-    def close(self) -> None:
-        """End the run."""
-        if self._env_initialized:
-            self._env_initialized = False
-            self._run.close()
+    def _end(self) -> None:
+        self._run.close()
 
 
 def _experiment_name(save_dir: str | Path | None) -> str:

@@ -9,8 +9,8 @@ from typing import Any
 
 from eng_registry import VISBACKENDS
 from eng_visualization.backends.artifacts import files_with_suffix, work_dir_of
-from eng_visualization.backends.backend import BaseVisBackend, force_init_env
-from eng_visualization.backends.run_id import keep_run_id, known_run_id
+from eng_visualization.backends.backend import force_init_env
+from eng_visualization.backends.tracker import Tracker
 from eng_visualization.plain import as_mapping, flat_items, numbers
 
 __all__ = ["MLflowVisBackend"]
@@ -19,7 +19,7 @@ _LONGEST_PARAM = 6000
 
 
 @VISBACKENDS.register_module()
-class MLflowVisBackend(BaseVisBackend):
+class MLflowVisBackend(Tracker):
     """Keeps a run at an MLflow server, or in files below `save_dir`.
 
     It talks to the run by its id, so it does not touch the active run of ``mlflow`` itself.
@@ -39,6 +39,7 @@ class MLflowVisBackend(BaseVisBackend):
 
     clients = ("mlflow",)
     extra = "mlflow"
+    id_file = "mlflow_run_id"
 
     def __init__(
         self,
@@ -62,9 +63,9 @@ class MLflowVisBackend(BaseVisBackend):
         self._tracked_config_keys = tracked_config_keys
         self._artifact_location = artifact_location
         self._work_dir: str | None = None
-        self._resumed = False
+        self._said: set[str] = set()
 
-    def _init_env(self) -> None:
+    def _begin(self, known: str | None) -> str:
         mlflow = self._client("mlflow")
         location = self._artifact_location
         uri = self._tracking_uri
@@ -74,29 +75,24 @@ class MLflowVisBackend(BaseVisBackend):
             uri = f"sqlite:///{folder / 'mlflow.db'}"
             location = location or (folder / "mlartifacts").as_uri()
         self._mlflow = mlflow.MlflowClient(tracking_uri=uri)
-        known = self._mlflow.get_experiment_by_name(self._exp_name)
+        there = self._mlflow.get_experiment_by_name(self._exp_name)
         # the experiment `Default` of a fresh database has its artefacts in the current folder
-        if known is None or (known.name == "Default" and self._tracking_uri is None):
-            name = self._exp_name if known is None else "eng"
+        if there is None or (there.name == "Default" and self._tracking_uri is None):
+            name = self._exp_name if there is None else "eng"
             again = self._mlflow.get_experiment_by_name(name)
             experiment = again.experiment_id if again else self._mlflow.create_experiment(name, location)
         else:
-            experiment = known.experiment_id
-        self.run_id = self._begin(experiment)
-        self._log_params(self._params)
-
-    def _begin(self, experiment: str) -> str:
-        """The id of a new run, or of the one that goes on."""
-        folder = Path(str(self._save_dir))
-        known = known_run_id(folder, "mlflow_run_id", resumed=self._resumed)
+            experiment = there.experiment_id
         if known is not None and self._tracking_uri is not None:
             self._mlflow.update_run(known, status="RUNNING")
-            keep_run_id(folder, "mlflow_run_id", known)
-            return known
-        run = self._mlflow.create_run(experiment, tags=self._tags, run_name=self._run_name)
-        run_id = str(run.info.run_id)
-        keep_run_id(folder, "mlflow_run_id", run_id)
-        return run_id
+            self.run_id = known
+            # a parameter is said once; what has changed since is in config.py
+            self._said = set(self._mlflow.get_run(known).data.params)
+        else:  # a database below `save_dir` knows this start only
+            run = self._mlflow.create_run(experiment, tags=self._tags, run_name=self._run_name)
+            self.run_id = str(run.info.run_id)
+        self._log_params(self._params)
+        return self.run_id
 
     @property
     @force_init_env
@@ -104,9 +100,8 @@ class MLflowVisBackend(BaseVisBackend):
         """The ``mlflow.MlflowClient``; the run is `run_id`."""
         return self._mlflow
 
-    @force_init_env
-    def add_config(self, config: Any, **kwargs: Any) -> None:
-        """Keep the leaves of the configuration as parameters, and its text as ``config.py``."""
+    def _keep_config(self, config: Any) -> None:
+        """The leaves as parameters, and the text as ``config.py``."""
         self._work_dir = work_dir_of(config)
         values = as_mapping(config)
         if self._tracked_config_keys is not None:
@@ -135,15 +130,8 @@ class MLflowVisBackend(BaseVisBackend):
         metrics = [entities.Metric(name, float(value), now_ms, step) for name, value in items]
         self._mlflow.log_batch(self.run_id, metrics=metrics)
 
-    def resume_from(self, step: int) -> None:
-        """At a server, go on with the run that is resumed, if this one has not begun yet."""
-        self._resumed = True
-
-    def close(self) -> None:
+    def _end(self) -> None:
         """Upload the artefacts, with their folders, and end the run."""
-        if not self._env_initialized:
-            return
-        self._env_initialized = False
         for path in files_with_suffix(self._work_dir, self._artifact_suffix):
             folder = path.parent.relative_to(str(self._work_dir)).as_posix()
             self._mlflow.log_artifact(self.run_id, str(path), None if folder == "." else folder)
@@ -151,6 +139,7 @@ class MLflowVisBackend(BaseVisBackend):
 
     def _log_params(self, values: Mapping[str, Any]) -> None:
         entities = self._client("mlflow.entities")
-        params = [entities.Param(str(key), str(value)[:_LONGEST_PARAM]) for key, value in values.items()]
+        new = {str(key): str(value) for key, value in values.items() if str(key) not in self._said}
+        params = [entities.Param(key, value[:_LONGEST_PARAM]) for key, value in new.items()]
         for first in range(0, len(params), 100):  # a request takes a hundred
             self._mlflow.log_batch(self.run_id, params=params[first : first + 100])

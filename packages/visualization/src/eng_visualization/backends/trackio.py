@@ -7,14 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from eng_registry import VISBACKENDS
-from eng_visualization.backends.backend import BaseVisBackend, force_init_env
+from eng_visualization.backends.backend import force_init_env
+from eng_visualization.backends.tracker import Tracker
 from eng_visualization.plain import as_mapping, flat_items, numbers
 
 __all__ = ["TrackioVisBackend"]
 
 
 @VISBACKENDS.register_module()
-class TrackioVisBackend(BaseVisBackend):
+class TrackioVisBackend(Tracker):
     """Keeps a run with Trackio: a local database, or a Space of Hugging Face.
 
     Args:
@@ -24,6 +25,7 @@ class TrackioVisBackend(BaseVisBackend):
 
     clients = ("trackio",)
     extra = "trackio"
+    id_file = "trackio_run_name"
 
     def __init__(
         self, save_dir: str | Path | None = None, init_kwargs: Mapping[str, Any] | None = None
@@ -32,9 +34,11 @@ class TrackioVisBackend(BaseVisBackend):
         project = "eng" if save_dir is None else Path(save_dir).absolute().parent.name or "eng"
         self._init_kwargs = {"project": project, **(init_kwargs or {})}
 
-    def _init_env(self) -> None:
+    def _begin(self, known: str | None) -> str:
         self._trackio = self._client("trackio")
-        self._run = self._trackio.init(**self._init_kwargs)
+        again = {} if known is None else {"name": known, "resume": "allow"}
+        self._run = self._trackio.init(**{**self._init_kwargs, **again})
+        return str(self._run.name)
 
     @property
     @force_init_env
@@ -42,9 +46,7 @@ class TrackioVisBackend(BaseVisBackend):
         """The ``trackio`` run."""
         return self._run
 
-    @force_init_env
-    def add_config(self, config: Any, **kwargs: Any) -> None:
-        """Keep the leaves of the configuration."""
+    def _keep_config(self, config: Any) -> None:
         self._run.config.update({path: str(value) for path, value in flat_items(as_mapping(config))})
 
     @force_init_env
@@ -64,8 +66,5 @@ class TrackioVisBackend(BaseVisBackend):
         """Keep several numbers of the same step."""
         self._run.log(numbers(scalar_dict, "Trackio"), step=step)
 
-    def close(self) -> None:
-        """Write what waits, and end the run."""
-        if self._env_initialized:
-            self._env_initialized = False
-            self._run.finish()
+    def _end(self) -> None:
+        self._run.finish()

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from eng_registry import VISBACKENDS
-from eng_visualization.backends.backend import BaseVisBackend, force_init_env
-from eng_visualization.backends.run_id import keep_run_id, known_run_id
+from eng_visualization.backends.backend import force_init_env
+from eng_visualization.backends.tracker import Tracker
 from eng_visualization.errors import ArgumentError
 from eng_visualization.plain import as_mapping, numbers
 
@@ -18,7 +18,7 @@ __all__ = ["WandbVisBackend"]
 
 
 @VISBACKENDS.register_module()
-class WandbVisBackend(BaseVisBackend):
+class WandbVisBackend(Tracker):
     """Keeps a run at Weights & Biases; with ``init_kwargs=dict(mode="offline")`` in `save_dir` only.
 
     Every curve is drawn over ``step``, the step that the engine gives. A resumed run goes on under its run id.
@@ -35,6 +35,7 @@ class WandbVisBackend(BaseVisBackend):
 
     clients = ("wandb",)
     extra = "wandb"
+    id_file = "wandb_run_id"
 
     def __init__(
         self,
@@ -51,24 +52,22 @@ class WandbVisBackend(BaseVisBackend):
         self._commit = commit
         self._log_code_name = log_code_name
         self._watch_kwargs = dict(watch_kwargs or {})
-        self._resumed = False
 
-    def _init_env(self) -> None:
+    def _begin(self, known: str | None) -> str:
         folder = Path(str(self._save_dir))
         folder.mkdir(parents=True, exist_ok=True)
         self._wandb = self._client("wandb")
         arguments = {"dir": str(folder), **self._init_kwargs}
         if "id" not in arguments and "WANDB_RUN_ID" not in os.environ:
-            known = known_run_id(folder, "wandb_run_id", resumed=self._resumed)
             arguments["id"] = known or secrets.token_hex(4)
             arguments.setdefault("resume", "allow")
-            keep_run_id(folder, "wandb_run_id", arguments["id"])
         arguments.pop("allow_val_change", None)
         self._run = self._wandb.init(**arguments)
         self._run.define_metric("step", hidden=True)
         self._run.define_metric("*", step_metric="step")
         for definition in self._metrics:
             self._run.define_metric(**{"step_metric": "step", **definition})
+        return str(self._run.id)
 
     @property
     @force_init_env
@@ -76,9 +75,8 @@ class WandbVisBackend(BaseVisBackend):
         """The ``wandb`` run."""
         return self._run
 
-    @force_init_env
-    def add_config(self, config: Any, **kwargs: Any) -> None:
-        """Keep the configuration and the code of the run."""
+    def _keep_config(self, config: Any) -> None:
+        """The values, and the code of the run."""
         allow = self._init_kwargs.get("allow_val_change", True)
         self._run.config.update(as_mapping(config), allow_val_change=allow)
         self._run.log_code(name=self._log_code_name)
@@ -105,15 +103,8 @@ class WandbVisBackend(BaseVisBackend):
         """Keep several numbers of the same step."""
         self._run.log({**numbers(scalar_dict, "W&B"), "step": step}, commit=self._commit)
 
-    def resume_from(self, step: int) -> None:
-        """Go on under the id of the run that is resumed, if this one has not begun yet."""
-        self._resumed = True
-
-    def close(self) -> None:
-        """Let the client send what waits, and end the run."""
-        if self._env_initialized:
-            self._env_initialized = False
-            self._run.finish()
+    def _end(self) -> None:
+        self._run.finish()
 
 
 def _metric_definitions(given: Any) -> list[dict[str, Any]]:

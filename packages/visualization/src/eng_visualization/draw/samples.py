@@ -95,7 +95,7 @@ def _draw_label(visualizer: Visualizer, label: Any, score: Any, meta: Mapping[st
         scores = scores[given]
     names = [_text(meta, int(one), scores, i) for i, one in enumerate(given)]
     color = _color(meta, int(given[0])) if len(given) else _COLORS[-1]
-    _draw_texts(visualizer, [f"{prefix}: {', '.join(names)}"], np.zeros((1, 2)), [color])
+    _draw_texts(visualizer, [f"{prefix}: {', '.join(names)}"], np.full((1, 2), 2), [color])
 
 
 def _draw_texts(visualizer: Visualizer, texts: list[str], positions: np.ndarray, colors: Any) -> None:
