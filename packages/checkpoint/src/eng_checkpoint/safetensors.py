@@ -84,11 +84,11 @@ def read_safetensors(path: str | Path, map_location: Any = "cpu") -> dict[str, T
         items = _header(file, path.stat().st_size)
         weights = {}
         for name, dtype, shape in items:
-            content = bytearray(math.prod(shape) * dtype.itemsize)
+            tensor = torch.empty(shape, dtype=dtype)
+            content = _memory(tensor)
             if file.readinto(content) != len(content):
                 raise ValueError(f"the file ends inside `{name}`")
-            tensor = torch.frombuffer(content, dtype=dtype) if content else torch.empty(0, dtype=dtype)
-            weights[name] = _placed(tensor.reshape(shape), map_location)
+            weights[name] = _placed(tensor, map_location)
     return dict(sorted(weights.items()))
 
 
@@ -127,7 +127,9 @@ def _placed(tensor: Tensor, map_location: Any) -> Tensor:
 def _memory(tensor: Tensor) -> Any:
     """The bytes of a dense CPU tensor, without copying them; valid as long as the tensor is."""
     size = tensor.numel() * tensor.itemsize
-    return memoryview((ctypes.c_char * size).from_address(tensor.data_ptr())).cast("B") if size else b""
+    return memoryview((ctypes.c_char * size).from_address(tensor.data_ptr()) if size else bytearray()).cast(
+        "B"
+    )
 
 
 def _kind(value: Any) -> str:
