@@ -12,6 +12,8 @@ def test_the_public_names_are_these():
         "DerivedValuesWarning",
         "DictAction",
         "Finder",
+        "LazyAttr",
+        "LazyObject",
         "Origin",
         "Part",
         "add_cli_arguments",

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from .arguments import DictAction, parse_overrides
 from .config import Config
 from .errors import ConfigError, DerivedValuesWarning
+from .lazy import LazyAttr, LazyObject
 from .lazy_file import read_base
 from .node import ConfigDict
 from .origin import Origin
@@ -23,6 +24,8 @@ __all__ = [
     "DerivedValuesWarning",
     "DictAction",
     "Finder",
+    "LazyAttr",
+    "LazyObject",
     "Origin",
     "Part",
     "add_cli_arguments",

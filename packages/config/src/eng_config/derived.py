@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from .lines import Layer
 from .node import ConfigDict
 from .origin import Path, spell_path
 
-__all__ = ["Derived", "derived_from", "names_read"]
+__all__ = ["Derived", "derived_from", "may_be_read", "names_read"]
 
 
 class Derived(NamedTuple):
@@ -42,6 +42,49 @@ def derived_from(root: ConfigDict, path: Path) -> list[Derived]:
                     found[one.path] = one
                     waiting.append(one.path)
     return sorted(found.values(), key=lambda one: (one.file, one.line))
+
+
+def may_be_read(root: ConfigDict, name: str) -> bool:
+    """Whether any file may compute something from a top-level name: quick, and sure only when it says no."""
+    return any(mentions(layer, name) for layer in layers(root))
+
+
+def mentions(layer: Layer, name: str) -> bool:
+    known = layer.mentions.get(name)
+    if known is None:
+        if layer.suffix == ".py":
+            known = is_mentioned(layer.prepared, name)
+        else:
+            known = any(path.partition(".")[0] == name for path in layer.tokens.values())
+        layer.mentions[name] = known
+    return known
+
+
+def is_mentioned(text: str, name: str) -> bool:
+    """Whether Python text has a name anywhere but in front of an assignment or as the name of an argument.
+
+    >>> is_mentioned("lr = 0.1\\nmodel = dict(lr=1)", "lr"), is_mentioned("lr = 0.1\\nwarm = lr / 10", "lr")
+    (False, True)
+    """
+    start = text.find(name)
+    while start >= 0:
+        end = start + len(name)
+        after = text[end : end + 8].lstrip(" ")
+        is_part = is_letter(text[start - 1 : start]) or is_letter(text[end : end + 1])
+        is_set = after[:1] == "=" and after[1:2] not in (
+            "=",
+            "}",
+            ":",
+            "!",
+        )  # those compare, or are in f"{name=}"
+        if not is_part and not is_set:
+            return True
+        start = text.find(name, end)
+    return False
+
+
+def is_letter(character: str) -> bool:
+    return character.isalnum() or character == "_"
 
 
 def names_read(root: ConfigDict) -> set[str]:
@@ -74,6 +117,7 @@ def reads_of(layer: Layer) -> dict[str, list[Derived]]:
 
 def find_reads(layer: Layer) -> Iterator[Derived]:
     if layer.suffix != ".py":
+        yield from references((), layer.values or {}, layer)
         return
     for statement in ast.walk(ast.parse(layer.prepared)):
         match statement:
@@ -90,6 +134,19 @@ def find_reads(layer: Layer) -> Iterator[Derived]:
                     yield from inside_call(path, statement, layer)
             case _:
                 pass
+
+
+def references(path: Path, value: Any, layer: Layer) -> Iterator[Derived]:
+    """The values of a data file that are `{{ _base_.key.path }}`."""
+    if isinstance(value, dict):
+        for key, part in value.items():
+            yield from references((*path, key), part, layer)
+    elif isinstance(value, (list, tuple)):
+        for position, part in enumerate(value):
+            yield from references((*path, position), part, layer)
+    elif isinstance(value, str) and value in layer.tokens:
+        line = layer.locate(spell_path(path)).line
+        yield Derived(path, tuple(layer.tokens[value].split(".")), layer.file, line)
 
 
 def assigned(target: ast.expr, value: ast.expr, layer: Layer) -> Iterator[Derived]:
@@ -131,8 +188,6 @@ def sources(value: ast.expr, layer: Layer) -> Iterator[Path]:
     if path is not None:
         yield path
         return
-    if isinstance(value, ast.Constant) and isinstance(value.value, str) and value.value in layer.tokens:
-        yield tuple(layer.tokens[value.value].split("."))
     for part in ast.iter_child_nodes(value):
         if isinstance(part, ast.expr):
             yield from sources(part, layer)

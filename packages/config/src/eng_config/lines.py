@@ -26,6 +26,7 @@ class Layer:
         "bases",
         "file",
         "imported",
+        "mentions",
         "prepared",
         "reads",
         "suffix",
@@ -57,6 +58,8 @@ class Layer:
         self.tokens = tokens or {}
         #: what `derived.py` found out about the file, None before it was asked
         self.reads: dict[str, list[Any]] | None = None
+        #: whether the text has a name where it is read, of those names that were asked for
+        self.mentions: dict[str, bool] = {}
         self._tree: Spot | None = None
 
     def tree(self) -> Spot:

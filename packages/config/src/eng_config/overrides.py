@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 from .errors import ConfigKeyError, ConfigTypeError
 from .merge import DELETE, without_flags
-from .node import ConfigDict, attach, settle, wrap
+from .node import ATOMS, ConfigDict, attach, settle, wrap
 from .origin import COMMAND_LINE, Fixed, Origin, Path, Place, join_path
 
 __all__ = ["Overrides", "apply_overrides"]
@@ -42,20 +43,59 @@ def apply_overrides(
     `origin` says where the value of a path was given. With `lists`, digits in a path are positions in lists that
     are there. A dictionary is merged into a dictionary, by the rules of `merge.py`.
     """
-    undo: list[Callable[[], None]] = []
+    undo = Undo()
     try:
         for path, value in options.items():
             put(root, path, value, origin(path), lists, undo)
     except Exception:
-        for step in reversed(undo):
-            step()
+        undo.take_back()
         raise
 
 
-def put(
-    root: ConfigDict, path: str, value: Any, origin: Origin, lists: bool, undo: list[Callable[[], None]]
-) -> None:
+class Undo:
+    """How to take back what was put in: the steps to do, last first, and what every place knew before."""
+
+    __slots__ = ("known", "steps")
+
+    def __init__(self) -> None:
+        self.steps: list[Callable[[], None]] = []
+        self.known: dict[int, tuple[Place, dict[Path, tuple[Origin, ...]]]] = {}
+
+    def record(self, place: Place, steps: Path, origin: Origin) -> None:
+        """Record an origin in a place, so that it can be taken back."""
+        if id(place) not in self.known:
+            self.known[id(place)] = place, place.edits.copy()
+        place.record(steps, origin)
+
+    def take_back(self) -> None:
+        for step in reversed(self.steps):
+            step()
+        for place, edits in self.known.values():
+            place.edits = edits
+
+
+def put(root: ConfigDict, path: str, value: Any, origin: Origin, lists: bool, undo: Undo) -> None:
     """Put one value, and say how to take it back."""
+    *outer, last = path.split(".")
+    node: Any = root
+    for step in outer:
+        node = dict.get(node, step)
+        if type(node) is not ConfigDict:
+            break
+    else:
+        if (
+            type(value) in ATOMS and last in node
+        ):  # nearly all overrides: one number or text for another value
+            undo.steps.append(partial(dict.__setitem__, node, last, dict.__getitem__(node, last)))
+            dict.__setitem__(node, last, value)
+            if node._place is not None:
+                undo.record(node._place, (last,), origin)
+            return
+    put_anywhere(root, path, value, origin, lists, undo)
+
+
+def put_anywhere(root: ConfigDict, path: str, value: Any, origin: Origin, lists: bool, undo: Undo) -> None:
+    """Put one value of any kind, be it through lists or to where nothing is yet."""
     *outer, last = path.split(".")
     spot = Target(root, root._place, ())
     done = ""
@@ -87,7 +127,7 @@ class Target(NamedTuple):
             return Target(value, value._place, ())
         return Target(value, self.place, (*self.steps, key))
 
-    def store(self, key: Any, value: Any, origin: Origin, undo: list[Callable[[], None]]) -> None:
+    def store(self, key: Any, value: Any, origin: Origin, undo: Undo) -> None:
         """Store a value as it is, with its origin, and say how to take it back."""
         container, place = self.container, self.place
         there, old = isinstance(container, list) or key in container, self.get(key)
@@ -96,11 +136,9 @@ class Target(NamedTuple):
             settle(container)
         else:
             container[key] = value
-        undo.append(lambda: take_back(container, key, there, old))
+        undo.steps.append(partial(take_back, container, key, there, old))
         if place is not None:
-            known = dict(place.edits)
-            place.record((*self.steps, key), origin)
-            undo.append(lambda: setattr(place, "edits", known))
+            undo.record(place, (*self.steps, key), origin)
             if isinstance(value, (dict, list, tuple)):
                 attach(value, Fixed(origin), (*place.path, *self.steps, key))
 
@@ -125,9 +163,7 @@ def find(container: Any, step: str, path: str, origin: Origin, lists: bool) -> A
     return int(step)
 
 
-def store_merged(
-    spot: Target, key: Any, value: Any, origin: Origin, path: str, undo: list[Callable[[], None]]
-) -> None:
+def store_merged(spot: Target, key: Any, value: Any, origin: Origin, path: str, undo: Undo) -> None:
     """Store a value; a dictionary over a dictionary is merged key by key."""
     if isinstance(value, dict) and not value.get(DELETE, False):
         here = isinstance(spot.container, list) or key in spot.container
