@@ -1,11 +1,13 @@
 """Mixed precision: what is computed in which type, and what a gradient that overflows does."""
 
 import io
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 import torch
 from torch import nn
+from torch.distributed.fsdp import fully_shard
 from torch.optim import SGD, AdamW
 
 from eng_optim import AmpOptimWrapper, LinearLR, OptimWrapper, SettingError
@@ -203,6 +205,26 @@ def test_sharded_scaler() -> None:
     scaler = amp(line("cpu"), dtype="float16", loss_scale=4.0, use_fsdp=True).loss_scaler
     assert type(scaler).__name__ == "ShardedGradScaler"
     assert scaler.get_scale() == 4.0
+
+
+@pytest.mark.parametrize("use_fsdp", [False, True])
+def test_ranks_skip_together(use_fsdp: bool, two_ranks: Callable[..., list[Any]]) -> None:
+    """An overflow in the shard of one rank skips the step, and halves the scale, on all of them."""
+
+    def train(rank: int) -> list[Any]:
+        model = fully_shard(nn.Linear(4, 4, bias=False))
+        wrapper = amp(model, dtype="float16", loss_scale={"init_scale": 8.0}, use_fsdp=use_fsdp)
+        seen: list[Any] = []
+        for overflows in (True, False):
+            wrapper.backward(model(torch.ones(2, 4)).sum())
+            if overflows and rank == 0:
+                model.weight.grad.to_local().fill_(torch.inf)
+            wrapper.step()
+            wrapper.zero_grad()
+            seen += [wrapper.step_count, wrapper.loss_scaler.get_scale()]
+        return seen
+
+    assert two_ranks(train) == [[0, 4.0, 1, 4.0]] * 2
 
 
 def test_unknown_type() -> None:

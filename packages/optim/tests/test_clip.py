@@ -1,10 +1,13 @@
 """Clipping: from the mapping to the gradients."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 import torch
 from torch import nn
+from torch.distributed.fsdp import fully_shard
+from torch.distributed.tensor import distribute_tensor
 
 from eng_optim import SettingError
 from eng_optim.clip import make_clip
@@ -78,3 +81,23 @@ def test_how_much_is_missing(clip_grad: Any, message: str) -> None:
     """A clipping without a limit says what to add."""
     with pytest.raises(SettingError, match=message):
         make_clip(clip_grad)
+
+
+def test_norm_of_shards(two_ranks: Callable[..., list[Any]]) -> None:
+    """Sharded gradients are clipped by the norm of the whole, which every rank gets as a plain tensor."""
+    whole = torch.arange(8.0).view(4, 2)
+
+    def clip(rank: int) -> list[Any]:
+        model = nn.Linear(2, 4, bias=False)
+        nn.init.zeros_(model.weight)
+        fully_shard(model)
+        model.weight.grad = distribute_tensor(whole, model.weight.device_mesh, model.weight.placements)
+        clip_it = make_clip({"max_norm": 1.0})
+        assert clip_it is not None
+        norm = clip_it(list(model.parameters()))
+        assert type(norm) is torch.Tensor
+        return [norm.item(), model.weight.grad.full_tensor().norm().item()]
+
+    for norm, clipped in two_ranks(clip):
+        assert norm == pytest.approx(whole.norm().item())
+        assert clipped == pytest.approx(1.0, abs=1e-5)

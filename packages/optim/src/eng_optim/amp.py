@@ -24,7 +24,8 @@ class AmpOptimWrapper(OptimWrapper):
     `loss_scale` is 'dynamic', a number (a scale that never changes) or the arguments of
     `torch.amp.GradScaler`. `dtype` is the type that autocast computes in: a name, a `torch.dtype`, or None
     for the device's own choice (float16 on CUDA, bfloat16 on CPU). With 'dynamic', the loss is scaled only
-    where the type is float16. `use_fsdp` takes the scaler of FSDP1, which agrees over the shards.
+    where the type is float16. `use_fsdp` takes the scaler that agrees over the shards of FSDP1; over those of
+    `fully_shard`, the plain one does so by itself.
 
     Raises `SettingError` for an unknown `dtype`, `TypeError` for a `loss_scale` of another type.
 
@@ -110,7 +111,10 @@ class AmpOptimWrapper(OptimWrapper):
         dtype = self.cast_dtype or torch.get_autocast_dtype(device_type)
         enabled = dtype == torch.float16 or not self._is_dynamic
         settings = {"enabled": enabled, **self._scaler_settings}
-        if self._use_fsdp:  # imported here: it brings all of FSDP, which takes a second
+        has_shards_of_fsdp2 = hasattr(self.optimizer.param_groups[0]["params"][0], "full_tensor")
+        if (
+            self._use_fsdp and not has_shards_of_fsdp2
+        ):  # imported here: it brings all of FSDP, which takes a second
             from torch.distributed.fsdp.sharded_grad_scaler import ShardedGradScaler
 
             return ShardedGradScaler(device_type, **settings)

@@ -16,8 +16,16 @@ Clip = Callable[[Sequence[Tensor]], Tensor | None]
 """Clips the gradients of the given parameters in place; returns the norm before clipping if it computed
 one."""
 
+
+def _clip_norm(parameters: Sequence[Tensor], **settings: Any) -> Tensor:
+    """Clip by the norm of all, and return it as a plain tensor also where the parameters are sharded."""
+    norm: Tensor = nn.utils.clip_grad_norm_(parameters, **settings)
+    whole: Callable[[], Tensor] | None = getattr(norm, "full_tensor", None)
+    return norm if whole is None else whole()
+
+
 _CLIP: dict[str, Callable[..., Tensor | None]] = {
-    "norm": nn.utils.clip_grad_norm_,
+    "norm": _clip_norm,
     "value": nn.utils.clip_grad_value_,
 }
 
