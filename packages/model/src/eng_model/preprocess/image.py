@@ -84,14 +84,16 @@ class ImgDataPreprocessor(BaseDataPreprocessor):
         """Float images ([N]CHW) with the channels in the model's order, and centred if configured."""
         if self._channel_conversion:
             images = images[..., [2, 1, 0], :, :]
-        images = images.float()
+        floats = images.float()
         if not self._enable_normalize:
-            return images
+            return floats
         if self.mean.shape[0] == 3 and (images.dim() < 3 or images.shape[-3] != 3):
             raise AssertionError(
                 f"three values of `mean` are for images CHW of three channels, not {tuple(images.shape)}"
             )
-        return (images - self.mean) / self.std
+        if floats is images or images.dim() < 3 or images.shape[-3] < self.std.shape[0]:
+            return (floats - self.mean) / self.std
+        return floats.sub_(self.mean).div_(self.std)  # bytes became floats of our own: no further copies
 
 
 def _per_channel(name: str, values: Sequence[float]) -> Tensor:
