@@ -211,7 +211,7 @@ def test_copies_for_publication(tmp_path):
         save_best="test/acc",
         published_keys=["meta", "state_dict"],
     )
-    published = [path for path in tmp_path.glob("*-????????.pth")]
+    published = list(tmp_path.glob("*-????????.pth"))
     assert len(published) == 2
     for path in published:
         assert {*load_file(path)} == {"meta", "state_dict"}
