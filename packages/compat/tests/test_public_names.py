@@ -5,4 +5,12 @@ import eng_compat
 
 def test_public_names():
     """What is public changes only on purpose."""
-    assert eng_compat.__all__ == ["HOMES", "MODULES", "missing_from", "resolve"]
+    assert eng_compat.__all__ == [
+        "HOMES",
+        "MODULES",
+        "homes_of",
+        "instead_of",
+        "missing_from",
+        "public_names",
+        "resolve",
+    ]

@@ -37,7 +37,16 @@ _BELOW = {
         "sync_buffer_hook test_time_aug_hook"
     ),
     "infer": "infer",
-    "_strategy": "base colossalai deepspeed distributed fsdp single_device utils",
+    "_strategy": "base distributed fsdp single_device utils",
+    "analysis": "complexity_analysis jit_analysis jit_handles print_helper",
+    "hub": "hub",
+    "testing": "compare runner_test_case",
+    "utils": (
+        "dl_utils dl_utils.collect_env dl_utils.hub dl_utils.misc dl_utils.parrots_wrapper dl_utils.setup_env "
+        "dl_utils.time_counter dl_utils.torch_ops dl_utils.trace manager misc package_utils path "
+        "progressbar progressbar_rich timer version_utils"
+    ),
+    "version": "",
 }
 
 MODULES = frozenset(
