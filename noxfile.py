@@ -156,7 +156,7 @@ def demo(session: nox.Session) -> None:
 # -- the checks ----------------------------------------------------------------------------------------------------
 @nox.session(venv_backend="none")
 def tests(session: nox.Session) -> None:
-    """Everything that CI needs: lint, types, layers, wheels, each package alone and tested, docs, the whole road."""
+    """All that CI needs: lint, types, layers, wheels, each package alone and tested, docs, the road, a browser."""
     for name in ("lint", "types", "layers", "wheels"):
         session.notify(name)
     for package in PACKAGES:
@@ -165,6 +165,7 @@ def tests(session: nox.Session) -> None:
     session.notify("extras(fileio)")
     session.notify("docs")
     session.notify("integration")
+    session.notify("browser")
 
 
 @nox.session
@@ -248,7 +249,7 @@ def integration(session: nox.Session) -> None:
 @nox.session
 def browser(session: nox.Session) -> None:
     """A trained run in a real Chromium: report, TensorBoard, MLflow; and what W&B's own reader finds of it."""
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or os.environ.get("CHROMIUM")
+    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
     if chromium is None and hasattr(os, "geteuid") and os.geteuid() == 0 and shutil.which("apt-get"):
         session.run("apt-get", "update", "-qq", external=True, success_codes=range(256))
         install_it = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", "chromium"]

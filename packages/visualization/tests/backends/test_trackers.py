@@ -163,6 +163,18 @@ def test_aim(tmp_path):
     assert metrics["val/acc"] == [0.75]
 
 
+@needs("aim")
+def test_aim_goes_on_with_its_run(tmp_path):
+    """A second start in the folder of the first is no second run."""
+    for _ in range(2):
+        record(
+            "AimVisBackend", tmp_path, init_kwargs={"repo": str(tmp_path), "system_tracking_interval": None}
+        )
+    from aim import Repo
+
+    assert len(list(Repo(str(tmp_path)).list_all_runs())) == 1
+
+
 @needs("dvclive", "pygit2")
 def test_dvclive(tmp_path):
     """Plain files: one table per metric, parameters, and the image."""
@@ -185,6 +197,18 @@ def test_trackio(tmp_path):
         rows = connection.execute("select step, metrics from metrics order by step").fetchall()
     losses = {step: json.loads(metrics).get("train/loss") for step, metrics in rows}
     assert [losses[step] for step in (10, 20)] == [0.1, 0.05]
+
+
+@needs("trackio")
+def test_trackio_goes_on_with_its_run(tmp_path):
+    """A second start in the folder of the first is no second run, though nobody named it."""
+    for _ in range(2):
+        record("TrackioVisBackend", tmp_path, init_kwargs={"project": "digits"})
+    import sqlite3
+
+    (database,) = (tmp_path / "trackio").glob("digits*.db")
+    with sqlite3.connect(database) as connection:
+        assert connection.execute("select count(distinct run_name) from metrics").fetchone() == (1,)
 
 
 @needs("swanlab")

@@ -6,7 +6,7 @@ from abc import abstractmethod
 from pathlib import Path
 from typing import Any, ClassVar
 
-from eng_visualization.backends.backend import BaseVisBackend, force_init_env
+from eng_visualization.backends.backend import BaseVisBackend
 from eng_visualization.backends.run_id import keep_run_id, known_run_id
 
 __all__ = ["Tracker"]
@@ -16,7 +16,8 @@ class Tracker(BaseVisBackend):
     """A backend whose client knows a run by an id, which is kept in a file of `save_dir`.
 
     A run says that it is resumed when its configuration was recorded long ago. So the configuration waits for the
-    first record (or the end), and the client begins then: anew, or with the id of an earlier start of the run.
+    first other record, and the client begins then: anew, or with the id of an earlier start of the run. A start that
+    records nothing else, such as a test of a model, leaves no empty run behind.
     """
 
     id_file: ClassVar[str]
@@ -50,10 +51,6 @@ class Tracker(BaseVisBackend):
             self._config_waits = False
             self._keep_config(self._config)
 
-    @force_init_env
-    def _ensure_begun(self) -> None:
-        """Begin, if nobody has."""
-
     def add_config(self, config: Any, **kwargs: Any) -> None:
         """Keep the configuration, as soon as there is anything else to keep."""
         if self._env_initialized:
@@ -67,8 +64,6 @@ class Tracker(BaseVisBackend):
 
     def close(self) -> None:
         """Write what waits, and end the run."""
-        if self._config_waits:
-            self._ensure_begun()
         if self._env_initialized:
             self._env_initialized = False
             self._end()
