@@ -39,15 +39,15 @@ def test_optimizers_of_others(source: Source) -> None:
         build_optim_wrapper(nn.Linear(1, 1), {"optimizer": {"type": registered, "lr": 0.1}})
 
 
-@pytest.mark.parametrize("name", ["Lion", "DAdaptAdam", "SophiaG", "Adafactor"])
+@pytest.mark.parametrize("name", ["AdamW8bit", "Lion", "DAdaptAdam", "SophiaG", "Adafactor"])
 def test_others_step(name: str) -> None:
     """An installed optimizer of another distribution moves a parameter."""
     if OPTIMIZERS.get(name) is None:
         pytest.skip(f"{name} is not installed")
-    model = nn.Linear(2, 1, bias=False)
+    model = nn.Linear(64, 64, bias=False)  # large enough for a state of 8 bits
     before = model.weight.detach().clone()
     wrapper = build_optim_wrapper(model, {"optimizer": {"type": name}})
-    wrapper.update_params(model(torch.ones(1, 2)).sum())
+    wrapper.update_params(model(torch.ones(1, 64)).sum())
     assert not torch.equal(before, model.weight)
 
 
