@@ -6,7 +6,9 @@ import logging
 import os
 import platform
 import sys
+from collections import Counter
 from collections.abc import Mapping
+from importlib import metadata
 from typing import Any
 
 import torch
@@ -81,15 +83,38 @@ def set_random_seed(
 
 
 def describe_environment() -> dict[str, str]:
-    """What the run stands on: Python, torch, devices, threads."""
+    """What the run stands on: system, Python, torch, devices, threads, memory. Nothing is imported for it."""
     facts = {
-        "Python": f"{platform.python_version()} ({sys.platform})",
+        "System": f"{platform.system()} {platform.release()} {platform.machine()}",
+        "Python": f"{platform.python_version()} ({sys.platform}), {sys.executable}",
         "PyTorch": torch.__version__,
-        "NumPy": sys.modules["numpy"].__version__ if "numpy" in sys.modules else "not loaded",
-        "CPU": f"{os.cpu_count()} cores, {torch.get_num_threads()} torch threads",
+        **{label: _version(name) for label, name in (("NumPy", "numpy"), ("TorchVision", "torchvision"))},
+        "CPU": f"{os.cpu_count()} cores, {torch.get_num_threads()} torch threads{_memory()}",
     }
     if torch.cuda.is_available():
-        names = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
-        facts["GPU"] = ", ".join(names)
-        facts["CUDA"] = str(torch.version.cuda)
-    return facts
+        names = Counter(torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count()))
+        facts["GPU"] = ", ".join(f"{count} x {name}" for name, count in names.items())
+        facts["CUDA"] = f"{torch.version.cuda}, cuDNN {torch.backends.cudnn.version()}"  # type: ignore[no-untyped-call]
+    threads = {
+        name: os.environ[name] for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS") if name in os.environ
+    }
+    if threads:
+        facts["Threads"] = ", ".join(f"{name}={value}" for name, value in threads.items())
+    return {name: fact for name, fact in facts.items() if fact}
+
+
+def _version(distribution: str) -> str:
+    """The version of an installed package, from its metadata; nothing where it is not installed."""
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return ""
+
+
+def _memory() -> str:
+    """The memory of the machine, where the system says."""
+    try:
+        total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):
+        return ""
+    return f", {total / 2**30:.0f} GiB memory"

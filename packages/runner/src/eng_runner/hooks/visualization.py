@@ -18,34 +18,51 @@ if TYPE_CHECKING:
 @final
 @HOOKS.register_module()
 class NaiveVisualizationHook(Hook):
-    """Hands every `interval`-th test sample, its image and its prediction, to the visualizer's `add_datasample`.
+    """Hands every `interval`-th test batch, images and predictions, to the visualizer's `add_datasample`.
 
-    Batches are mappings with `inputs`, a tensor of shape (N, C, H, W) or a sequence of (C, H, W). A sample whose
-    metainfo has `img_path` is named by it.
+    With `val_interval` also that of validation batches, at the iteration of the training; 0 is never. Batches are
+    mappings with `inputs`, a tensor of shape (N, C, H, W) or a sequence of (C, H, W). A sample whose metainfo has
+    `img_path` is named by it.
     """
 
     priority = "NORMAL"
 
-    def __init__(self, interval: int = 1, draw_gt: bool = True, draw_pred: bool = True) -> None:
+    def __init__(
+        self, interval: int = 1, draw_gt: bool = True, draw_pred: bool = True, val_interval: int = 0
+    ) -> None:
         self.interval = interval
         self.draw_gt = draw_gt
         self.draw_pred = draw_pred
+        self.val_interval = val_interval
 
     def after_test_iter(
         self, runner: Runner, batch_idx: int, data_batch: Batch = None, outputs: Sequence[Any] | None = None
     ) -> None:
         """Draw what is due of this batch."""
-        if not self.every_n_inner_iters(batch_idx, self.interval) or not isinstance(data_batch, Mapping):
+        if self.every_n_inner_iters(batch_idx, self.interval):
+            self._draw(runner, f"test_{batch_idx}", data_batch, outputs, step=batch_idx)
+
+    def after_val_iter(
+        self, runner: Runner, batch_idx: int, data_batch: Batch = None, outputs: Sequence[Any] | None = None
+    ) -> None:
+        """Draw what is due of this batch, under the same names in each validation."""
+        if self.every_n_inner_iters(batch_idx, self.val_interval):
+            self._draw(runner, f"val_{batch_idx}", data_batch, outputs, step=runner.iter)
+
+    def _draw(
+        self, runner: Runner, start: str, data_batch: Batch, outputs: Sequence[Any] | None, *, step: int
+    ) -> None:
+        if not isinstance(data_batch, Mapping):
             return
         for number, (image, sample) in enumerate(zip(data_batch["inputs"], outputs or (), strict=False)):
-            name = getattr(sample, "img_path", None) or f"test_{batch_idx}_{number}"
+            name = getattr(sample, "img_path", None) or f"{start}_{number}"
             runner.visualizer.add_datasample(
                 str(name),
                 _displayable(image),
                 data_sample=sample,
                 draw_gt=self.draw_gt,
                 draw_pred=self.draw_pred,
-                step=batch_idx,
+                step=step,
             )
 
 
