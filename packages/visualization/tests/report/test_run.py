@@ -1,6 +1,7 @@
 import json
 import math
 
+import numpy as np
 import pytest
 
 from eng_visualization import LocalVisBackend, NotARunError
@@ -55,6 +56,22 @@ def test_a_resumed_run_has_each_iteration_once(tmp_path, train):
     assert run.curve("loss").xs == tuple(range(10, 201, 10))
     assert run.curve("accuracy").xs == (50, 100, 150, 200)
     assert run.starts == ("20260101_100000", "20260101_110000", "20260101_120000")
+
+
+def test_a_resumed_run_may_begin_with_a_validation(tmp_path, train):
+    """The checkpoint of epoch 2 was saved before its validation, so that comes first: at its place, and once."""
+    train(tmp_path / "20260101_100000", range(1, 101))
+    local = LocalVisBackend(tmp_path / "20260101_110000" / "vis_data")
+    local.add_scalars({"accuracy": 0.75}, 2)
+    train(tmp_path / "20260101_110000", range(101, 151))
+    for start in ("20260101_100000", "20260101_110000"):
+        LocalVisBackend(tmp_path / start / "vis_data").add_image(
+            "val/first", np.zeros((2, 2, 3), np.uint8), 100
+        )
+    run = read_run(tmp_path)
+    assert run.curve("accuracy").xs == (50, 100, 150)
+    assert run.curve("accuracy").ys[1] == 0.75
+    assert [(image.step, "20260101_110000" in str(image.path)) for image in run.images] == [(100, True)]
 
 
 def test_a_fresh_start_in_the_same_folder_is_another_run(tmp_path, train):

@@ -6,8 +6,9 @@ resumed has several starts; each takes over from the iteration where it began.
 
 from __future__ import annotations
 
+import itertools
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -130,7 +131,7 @@ def read_run(folder: str | Path, *, verify: bool = True) -> Run:
         facts=facts,
         checkpoints=checkpoints,
         complaints=tuple(one for place in places for one in read_complaints(_log_files(place))),
-        images=tuple(image for place in places for image in _images(place / "vis_image")),
+        images=_newest(image for place in places for image in _images(place / "vis_image")),
     )
 
 
@@ -204,7 +205,11 @@ def _merged(starts: Sequence[list[dict[str, Any]]]) -> list[dict[str, Any]]:
         if found:
             begin = next((record["when"] for record in found if not record["validation"]), float("inf"))
             end = next((i for i, record in enumerate(history) if record["when"] >= begin), len(history))
-            history = [*history[:end], *found]
+            kept = history[:end]
+            # a start that begins with the validation its checkpoint was saved before happens where that was saved
+            for record in itertools.takewhile(lambda record: record["validation"], found):
+                record["when"] = kept[-1]["when"] if kept else record["when"]
+            history = [*kept, *found]
     return history
 
 
@@ -223,6 +228,11 @@ def _curves(history: Sequence[Mapping[str, Any]]) -> tuple[Curve, ...]:
 
 def _last(history: Sequence[Mapping[str, Any]], key: str) -> int | None:
     return next((int(record[key]) for record in reversed(history) if isinstance(record.get(key), int)), None)
+
+
+def _newest(images: Iterable[Image]) -> tuple[Image, ...]:
+    """A resumed run may record an image again; the later one counts."""
+    return tuple({(image.name, image.step): image for image in images}.values())
 
 
 def _images(folder: Path) -> list[Image]:
