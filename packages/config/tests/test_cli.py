@@ -56,6 +56,19 @@ def test_check_with_one(cfg, capsys):
     assert capsys.readouterr().err == "error: one\nerror: two\n"
 
 
+def test_custom_imports_are_for_a_check(on_disk, capsys):
+    """It finds modules beside the file, as a training does; to print or compare a file nothing is imported."""
+    on_disk(parts_of_mine_py="raise ImportError('was imported')\n")
+    file = str(on_disk(cfg_py="custom_imports = dict(imports=['parts_of_mine'])\n"))
+    before = list(sys.path)
+    assert (
+        main(["show", file]) == main(["explain", file, "custom_imports"]) == main(["diff", file, file]) == 0
+    )
+    assert main(["check", file]) == 2
+    assert "was imported" in capsys.readouterr().err
+    assert sys.path == before
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

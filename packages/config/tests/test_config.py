@@ -135,6 +135,15 @@ def test_origins_survive_copies_and_pickling(folder):
         assert str(other.model.__origin__("type")) == f"{folder / 'base.py'}:2"
 
 
+def test_explain_tells_what_a_value_was_computed_from():
+    """With the place that set that, through other values too; a part is written as a file would say it."""
+    cfg = Config.fromstring("a = 1\nb = 2 * a\nmodel = dict(depth=b)\n", ".py")
+    assert cfg.explain("model.depth") == (
+        "model.depth = 2\n  <string>:3\n  <string>:2  uses b = 2\n  <string>:1  uses a = 1"
+    )
+    assert cfg.explain("model").splitlines()[0] == "model = dict(depth=2)"
+
+
 def test_explain_tells_the_whole_chain(folder):
     """Base, child, command line, code; with what is written there."""
     cfg = Config.fromfile(folder / "child.py")

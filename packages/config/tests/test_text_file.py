@@ -2,7 +2,7 @@
 
 import pytest
 
-from eng_config import Config
+from eng_config import Config, DerivedValuesWarning
 
 PREDEFINED = """
 path = '{{ fileDirname }}'
@@ -119,6 +119,58 @@ def test_base_references_in_data_files(on_disk):
     assert Config.fromfile(
         on_disk(child_yaml="_base_: [./base.py]\nx: {{_base_.steps}}\n"), trust=True
     ).x == (1, 2)
+
+
+@pytest.mark.parametrize(
+    ("line", "problem"),
+    [
+        ("x = 'run-{{ _base_.steps }}'", True),
+        ("x = dict(name='a', y=\"{{_base_.steps}}\")", True),
+        ("x = f'{{ _base_.steps }}'", True),
+        ("x = '''\n{{_base_.steps}}'''", True),
+        ("x = 1  # was {{ _base_.steps }}", False),
+        ("'The {{ _base_.steps }} are those of the base.'\nx = 1", False),
+        ("x = dict(name='a#b', y={{ _base_.model.depth }})", False),
+        ("x = 'it\\'s' + str({{ _base_.model.depth }})", False),
+    ],
+)
+def test_a_base_reference_within_a_text_of_python(on_disk, line, problem):
+    """Is no value, which is told with the way to write it; in comments and documentation it is left alone."""
+    file = on_disk(base_py=BASE, child_py=f"_base_ = 'base.py'\n{line}\n")
+    if not problem:
+        assert Config.fromfile(file).x in (1, {"name": "a#b", "y": 50}, "it's50")
+        return
+    number = 3 if "\n" in line else 2
+    with pytest.raises(
+        SyntaxError, match=rf"child.py:{number}: `{{{{ ?_base_.steps ?}}}}` .*f'... {{_base_.steps}}"
+    ):
+        Config.fromfile(file)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        (
+            "child_json",
+            '{"_base_": "./base.py", "a": "{{_base_.model.depth}}", "b": "run-{{_base_.model.depth}}"}',
+        ),
+        (
+            "child_yaml",
+            "_base_: base.py  # {{ _base_.steps }}\na: '{{ _base_.model.depth }}'\nb: run-{{_base_.model.depth}}\n",
+        ),
+        ("child_toml", "_base_ = 'base.py'\na = {{_base_.model.depth}}\nb = 'run-{{_base_.model.depth}}'\n"),
+    ],
+)
+def test_a_base_reference_within_a_text_of_data(on_disk, name, text):
+    """Alone in its quotes it is the value, in a longer text it is written out."""
+    on_disk(base_py=BASE)
+    cfg = Config.fromfile(on_disk(**{name: text}), trust=True)
+    assert (cfg.a, cfg.b) == (50, "run-50")
+    with pytest.warns(DerivedValuesWarning, match=r"`a` \(.*`b` \("):
+        cfg.merge_from_dict({"model.depth": 18})
+    cfg = Config.fromfile(cfg.filename, trust=True)
+    cfg.merge_from_dict({"model.depth": 18}, recompute=True)
+    assert (cfg.model.depth, cfg.a, cfg.b) == (18, 18, "run-18")
 
 
 def test_a_variable_of_a_base_reference_can_be_used_again(on_disk):

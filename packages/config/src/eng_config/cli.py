@@ -8,7 +8,8 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
 from .arguments import parse_overrides
 from .config import Config
@@ -101,8 +102,9 @@ def told_plainly(run: Callable[[argparse.Namespace], int], options: argparse.Nam
         return WRONG
 
 
-def load(file: str, options: argparse.Namespace) -> Config:
-    cfg = Config.fromfile(file, trust=False if options.no_trust else None)
+def load(file: str, options: argparse.Namespace, *, imports: bool = False) -> Config:
+    """The configuration of a file; its `custom_imports` are for building, so only a check runs them."""
+    cfg = Config.fromfile(file, trust=False if options.no_trust else None, import_custom_modules=imports)
     if options.cfg_options:
         cfg.merge_from_dict(parse_overrides(options.cfg_options), recompute=True)
     return cfg
@@ -125,14 +127,26 @@ def run_diff(options: argparse.Namespace) -> int:
 
 
 def run_check(options: argparse.Namespace, check: Check | None) -> int:
-    cfg = load(options.config, options)
-    problems = list(check(cfg)) if check is not None else []
+    with importing_from_beside(options.config):
+        cfg = load(options.config, options, imports=not options.no_trust)
+        problems = list(check(cfg)) if check is not None else []
     for problem in problems:
         print(f"error: {problem}", file=sys.stderr)
     if problems:
         return WRONG
     show(f"{options.config}: nothing is wrong", "text")
     return 0
+
+
+@contextmanager
+def importing_from_beside(file: str) -> Iterator[None]:
+    """Let `custom_imports` find modules that lie beside the file, as they do in a training of it."""
+    folder = os.path.dirname(os.path.abspath(file))
+    sys.path.insert(0, folder)
+    try:
+        yield
+    finally:
+        sys.path.remove(folder)
 
 
 def run_convert(options: argparse.Namespace) -> int:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from .argument_parser import add_options
 from .bases import is_remote
-from .derived import derived_from, may_be_read, meets
+from .derived import derived_from, may_be_read, meets, sources_of
 from .diff import difference
 from .dump import python_text
 from .errors import (
@@ -30,7 +30,7 @@ from .formats import write_data
 from .imports import import_custom_modules as import_listed
 from .lazy_file import read_lazy_file
 from .node import METHODS, ConfigDict, attach, chain_at, duplicate, missing, plain, settle, step_into
-from .origin import Origin, caller_origin, split_path
+from .origin import Origin, caller_origin, spell_path, split_path
 from .overrides import Overrides, apply_overrides
 from .reading import Reading, parse_python
 from .secrets import hide, secret_values
@@ -384,13 +384,25 @@ class Config:
         optimizer.lr = 0.1
           <string>:1
         """
+        steps = split_path(path)
+        value = self._at(steps)
+        sources = []
+        for source in sources_of(self._cfg_dict, steps):
+            origins = chain_at(self._cfg_dict, source)
+            if origins:
+                name = spell_path(source)
+                sources.append((name, self._shown({name: self._at(source)})[name], origins[-1]))
+        return history(path, self._shown({path: value})[path], self.origins(path), sources)
+
+    def _at(self, steps: Iterable[Any]) -> Any:
+        """The value at a path; `MissingKeyError` where there is none."""
         value: Any = self._cfg_dict
-        for step in split_path(path):
+        for step in steps:
             try:
                 _, value = step_into(value, step)
             except KeyError:
                 raise missing(value if isinstance(value, ConfigDict) else ConfigDict(), step) from None
-        return history(path, self._shown({path: value})[path], self.origins(path))
+        return value
 
     def origins(self, path: str) -> tuple[Origin, ...]:
         """Everything that set the value at a key path, first to last: bases, the file, the command line, code."""

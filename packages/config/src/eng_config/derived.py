@@ -13,8 +13,9 @@ from typing import Any, NamedTuple
 from .lines import Layer
 from .node import ConfigDict
 from .origin import Path, spell_path
+from .substitute import tokens_in
 
-__all__ = ["Derived", "derived_from", "may_be_read", "names_read"]
+__all__ = ["Derived", "derived_from", "may_be_read", "names_read", "sources_of"]
 
 
 class Derived(NamedTuple):
@@ -42,6 +43,18 @@ def derived_from(root: ConfigDict, path: Path) -> list[Derived]:
                     found[one.path] = one
                     waiting.append(one.path)
     return sorted(found.values(), key=lambda one: (one.file, one.line))
+
+
+def sources_of(root: ConfigDict, path: Path) -> list[Path]:
+    """The paths that the value at `path` was computed from, nearest first, through others too."""
+    every = [one for layer in layers(root) for parts in reads_of(layer).values() for one in parts]
+    found: list[Path] = [path]
+    for target in found:  # which grows meanwhile
+        steps = tuple(map(str, target))
+        found += dict.fromkeys(
+            one.reads for one in every if tuple(map(str, one.path)) == steps and one.reads not in found
+        )
+    return found[1:]
 
 
 def may_be_read(root: ConfigDict, name: str) -> bool:
@@ -144,9 +157,10 @@ def references(path: Path, value: Any, layer: Layer) -> Iterator[Derived]:
     elif isinstance(value, (list, tuple)):
         for position, part in enumerate(value):
             yield from references((*path, position), part, layer)
-    elif isinstance(value, str) and value in layer.tokens:
-        line = layer.locate(spell_path(path)).line
-        yield Derived(path, tuple(layer.tokens[value].split(".")), layer.file, line)
+    elif isinstance(value, str):
+        for token in tokens_in(value, layer.tokens):
+            line = layer.locate(spell_path(path)).line
+            yield Derived(path, tuple(layer.tokens[token].split(".")), layer.file, line)
 
 
 def assigned(target: ast.expr, value: ast.expr, layer: Layer) -> Iterator[Derived]:

@@ -9,11 +9,11 @@ import unicodedata
 from collections.abc import Callable
 from typing import Any
 
-from .errors import ConfigTypeError, ConfigValueError
+from .errors import ConfigError, ConfigTypeError, ConfigValueError
 from .lazy import Lazy
 from .origin import join_path
 
-__all__ = ["python_text"]
+__all__ = ["python_text", "value_text"]
 
 WIDTH = 79
 INDENT = "    "
@@ -38,6 +38,18 @@ def python_text(data: dict[Any, Any], *, formatted: bool = True) -> str:
             )
         lines.append(f"{key} = {write(data[key], '', len(key) + 3 if formatted else -(10**9), str(key))}\n")
     return "".join(lines)
+
+
+def value_text(value: Any, column: int = 0) -> str:
+    """One value as `python_text` writes it, from a column on; an object that no text gives back by its `repr`.
+
+    >>> value_text(dict(type="SGD", lr=0.1))
+    "dict(lr=0.1, type='SGD')"
+    """
+    try:
+        return write(value, "", column, "")
+    except ConfigError:
+        return repr(value)
 
 
 def write(value: Any, indent: str, column: int, path: str) -> str:

@@ -2,28 +2,49 @@
 
 from __future__ import annotations
 
-import linecache
+import os
+from collections.abc import Iterable
 from typing import Any
 
+from .dump import value_text
 from .origin import Origin
 
 __all__ = ["history"]
 
 
-def history(path: str, value: Any, chain: tuple[Origin, ...]) -> str:
-    """One line for the value, and one for each place that set it, with what is written there."""
-    lines = [f"{path} = {value!r}"]
-    width = max((len(str(origin)) for origin in chain), default=0)
-    for origin in chain:
-        lines.append(f"  {origin!s:{width}}  {said(origin)}".rstrip())
+def history(
+    path: str,
+    value: Any,
+    chain: tuple[Origin, ...],
+    sources: Iterable[tuple[str, Any, Origin]] = (),
+) -> str:
+    """The value, and a line for each place that set it, with what is written there.
+
+    `sources` are the paths and values that it was computed from, each with the place that set that one.
+    """
+    lines = [f"{path} = {value_text(value, len(path) + 3)}"]
+    places = [(place_of(origin), said(origin)) for origin in chain]
+    places += [(place_of(origin), f"uses {name} = {value_text(part)}") for name, part, origin in sources]
+    width = max((len(place) for place, _ in places), default=0)
+    lines += [f"  {place:{width}}  {words}".rstrip() for place, words in places]
     if not chain:
         lines.append("  set by code; no file is known")
     return "\n".join(lines)
 
 
+def place_of(origin: Origin) -> str:
+    """File and line; a file below the current folder by its path from there."""
+    below = os.path.join(os.getcwd(), "")
+    return str(origin).removeprefix(below)
+
+
 def said(origin: Origin) -> str:
     """The line of the file, or how else the value was set."""
-    line = linecache.getline(origin.file, origin.line).strip() if origin.how != "command line" else ""
+    line = ""
+    if origin.how != "command line":
+        import linecache  # takes a tenth of the time that this package takes to import
+
+        line = linecache.getline(origin.file, origin.line).strip()
     if origin.how in ("file", "code"):
         return line
     return f"{line}  ({origin.how})" if line else f"({origin.how})"

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from .errors import ConfigKeyError, nearest
+from .errors import ConfigKeyError, ConfigSyntaxError, nearest
 from .origin import Origin
 
 __all__ = [
@@ -21,12 +21,18 @@ __all__ = [
     "environment_variables",
     "fill_references",
     "predefined_variables",
+    "tokens_in",
 ]
 
 ENVIRONMENT = re.compile(
     r"\{\{\s*(?P<quote>['\"]?)\s*\$\s*(?P<name>\w+)\s*(?::\s*(?P<default>\S*?)\s*)?(?P=quote)\s*\}\}"
 )
 BASE = re.compile(r"\{\{\s*_base_\.([\w.]+)\s*\}\}")
+REFERENCE = re.compile(
+    r"(?<![^\s\[{(,:])(?P<quote>['\"]?)\{\{\s*_base_\.(?P<alone>[\w.]+)\s*\}\}(?P=quote)(?=\s*(?:[\]}),#\n]|$))"
+    r"|\{\{\s*_base_\.(?P<within>[\w.]+)\s*\}\}"
+)
+TOKEN = "_base_reference_"
 
 
 def predefined_variables(text: str, file: str) -> str:
@@ -81,16 +87,31 @@ def environment_variables(
     return ENVIRONMENT.sub(value, text), used
 
 
-def base_expressions(text: str) -> str:
+def base_expressions(text: str, file: str) -> str:
     """Put the Python expression in the place of each `{{ _base_.key.path }}`, which may then be computed with.
 
-    >>> base_expressions("width = {{ _base_.model.stages.0.width }}")
+    Comments and documentation stay as they are. Within any other text it could not be a value: `ConfigSyntaxError`
+    tells the line and the f-string to write.
+
+    >>> base_expressions("width = {{ _base_.model.stages.0.width }}", "cfg.py")
     "width = _base_['model']['stages'][0]['width']"
     """
-    if "_base_" not in text or "{{" not in text:
+    if "_base_" not in text or "{{" not in text or BASE.search(text) is None:
         return text
+    from .quoted import quoted_parts  # the tokenizer is slow to import, and few files need it
+
+    parts = quoted_parts(text)
 
     def expression(found: re.Match[str]) -> str:
+        for start, end, is_value in parts:
+            if start <= found.start() < end:
+                if is_value:
+                    raise ConfigSyntaxError(
+                        f"`{found[0]}` stands within a text, where it is no value; take the quotes away, or put the "
+                        f"value into the text: f'... {{_base_.{found[1]}}} ...'",
+                        origin=Origin(file, text.count("\n", 0, found.start()) + 1),
+                    )
+                return found[0]
         steps = found[1].split(".")
         return "_base_" + "".join(f"[{step}]" if step.isdigit() else f"[{step!r}]" for step in steps)
 
@@ -98,28 +119,41 @@ def base_expressions(text: str) -> str:
 
 
 def base_references(text: str) -> tuple[str, dict[str, str]]:
-    """Put a quoted token in the place of each `{{ _base_.key.path }}`; the result maps tokens to key paths."""
+    """Put a token in the place of each `{{ _base_.key.path }}` of a data file; the result maps tokens to key paths.
+
+    One that stands alone, in quotes or without, becomes a quoted token, and later the value itself; within a longer
+    text it becomes a bare token, and later the words of the value.
+    """
     if "_base_" not in text or "{{" not in text:
         return text, {}
     tokens: dict[str, str] = {}
 
     def token(found: re.Match[str]) -> str:
-        name = f"_base_reference_{os.urandom(8).hex()}"
-        tokens[name] = found[1]
-        return f'"{name}"'
+        name = f"{TOKEN}{os.urandom(8).hex()}"
+        tokens[name] = found["alone"] or found["within"]
+        return f'"{name}"' if found["alone"] else name
 
-    return BASE.sub(token, text), tokens
+    return REFERENCE.sub(token, text), tokens
 
 
 def fill_references(value: Any, tokens: Mapping[str, str], base: Any) -> Any:
     """The value with every token replaced by what the base has at its key path."""
     if isinstance(value, str):
-        return look_up(base, tokens[value], value) if value in tokens else value
+        if value in tokens:
+            return look_up(base, tokens[value], value)
+        for token in tokens_in(value, tokens):
+            value = value.replace(token, str(look_up(base, tokens[token], token)))
+        return value
     if isinstance(value, dict):
         return {key: fill_references(part, tokens, base) for key, part in value.items()}
     if isinstance(value, (list, tuple)):
         return type(value)(fill_references(part, tokens, base) for part in value)
     return value
+
+
+def tokens_in(text: str, tokens: Mapping[str, str]) -> list[str]:
+    """The tokens that a text holds, itself included."""
+    return [token for token in tokens if token in text] if TOKEN in text else []
 
 
 class UnknownReference(LookupError):

@@ -79,7 +79,7 @@ def read_text_file(
     prepared, used = environment_variables(prepared, file) if reading.environment else (prepared, {})
     tokens: dict[str, str] = {}
     if suffix == ".py":
-        prepared = base_expressions(prepared)
+        prepared = base_expressions(prepared, file)
         program: Program = PythonProgram(prepared, file, reading)
     else:
         prepared, tokens = base_references(prepared)
