@@ -113,8 +113,8 @@ def test_the_report_of_the_run_is_drawn(trained, eng, open_page, tmp_path):
     assert complaints == []
 
 
-def test_a_resumed_run_is_the_same_run_everywhere(trained, eng):
-    """Two more epochs: one run at MLflow, one id at W&B, and each point once, in the files and at the server."""
+def test_a_resumed_run_is_the_same_run_everywhere(trained, eng, open_page, tmp_path):
+    """Two more epochs: one run at MLflow, one id at W&B, each point once in files, at the server and in the report."""
     from mlflow import MlflowClient
 
     eng(
@@ -140,3 +140,9 @@ def test_a_resumed_run_is_the_same_run_everywhere(trained, eng):
     files = list(trained.work_dir.glob("*/vis_data/wandb/offline-run-*/*.wandb"))
     assert len(files) == 2
     assert len({path.name for path in files}) == 1
+
+    eng("report", trained.work_dir, "--out", tmp_path / "report.html")
+    page = open_page((tmp_path / "report.html").as_uri())
+    assert "digits/config.py:" in page.locator("#configuration").inner_text()
+    curves = json.loads(page.locator("#curve-data").text_content())["curves"]
+    assert [x for x, _ in curves["accuracy"][0]] == sorted({x for x, _ in curves["accuracy"][0]})

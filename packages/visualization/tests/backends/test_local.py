@@ -132,6 +132,7 @@ def test_facts_are_kept_together(backend, folder):
 def test_a_resumed_run_has_no_point_twice(backend, folder):
     """Later lines are cut off, in every file; a half line of a killed run too."""
     backend.add_facts({"seed": 1})
+    (folder / "config.origins.json").write_text('{\n "lr": "config.py:3"\n}')
     for step in range(1, 6):
         backend.add_scalars({"loss": step}, step, file_path="run.json")
     with open(folder / "scalars.json", "a") as file:
@@ -141,7 +142,8 @@ def test_a_resumed_run_has_no_point_twice(backend, folder):
     again.add_scalars({"loss": 4}, 4, file_path="run.json")
     assert [line["step"] for line in lines(folder / "scalars.json")] == [1, 2, 3, 4]
     assert [line["step"] for line in lines(folder / "run.json")] == [1, 2, 3, 4]
-    assert (folder / "facts.json").exists()
+    assert json.loads((folder / "facts.json").read_text()) == {"seed": 1}
+    assert json.loads((folder / "config.origins.json").read_text()) == {"lr": "config.py:3"}
 
 
 def test_half_a_line_does_not_spoil_the_next(backend, folder):

@@ -59,6 +59,7 @@ class LocalVisBackend(BaseVisBackend):
         self._img_save_dir = self._folder / img_save_dir
         self._config_save_file = self._folder / config_save_file
         self._scalar_save_file = self._folder / scalar_save_file
+        self._origins_file = self._config_save_file.with_suffix(".origins.json")
         self._whole: set[Path] = set()
 
     def _init_env(self) -> None:
@@ -80,8 +81,7 @@ class LocalVisBackend(BaseVisBackend):
             atomic_write_text(self._config_save_file, text)
         origins = _origins(config)
         if origins:
-            path = self._config_save_file.with_suffix(".origins.json")
-            atomic_write_text(path, json.dumps(origins, indent=1, ensure_ascii=False))
+            atomic_write_text(self._origins_file, json.dumps(origins, indent=1, ensure_ascii=False))
 
     @force_init_env
     def add_image(self, name: str, image: Any, step: int = 0, **kwargs: Any) -> None:
@@ -130,7 +130,7 @@ class LocalVisBackend(BaseVisBackend):
     def resume_from(self, step: int) -> None:
         """Cut the scalars back: from the first line that belongs to a later iteration than `step` on."""
         for path in self._folder.glob("*.json") if self._folder.is_dir() else ():
-            if path.name != FACTS:
+            if path not in (self._folder / FACTS, self._origins_file):
                 text = path.read_text(encoding="utf-8")
                 kept = "".join(lines_up_to(text.splitlines(keepends=True), step))
                 if kept != text:
