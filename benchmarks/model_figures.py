@@ -11,11 +11,10 @@
 """
 
 import copy
-import statistics
-import time
 from contextlib import nullcontext
 
 import torch
+from interleaved import ratio
 from torch import nn
 from torch.nn import functional as F
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
@@ -27,8 +26,6 @@ from eng_model import (
     turn_on_activation_checkpointing,
     turn_on_efficient_conv_bn_eval,
 )
-
-SECONDS = 1.5
 
 
 class Net(BaseModel):
@@ -56,26 +53,6 @@ class Wrapper:
         loss.backward()
         self.optimizer.step()
         self.optimizer.zero_grad()
-
-
-def ratio(ours, theirs):
-    """Median over interleaved rounds of time per call, ours over theirs."""
-    for call in (ours, theirs):
-        for _ in range(3):
-            call()
-    start = time.perf_counter()
-    ours()
-    calls = max(1, int(0.02 / max(time.perf_counter() - start, 1e-6)))
-    ratios, end = [], time.perf_counter() + SECONDS
-    while time.perf_counter() < end or len(ratios) < 5:
-        spent = []
-        for call in (ours, theirs):
-            start = time.perf_counter()
-            for _ in range(calls):
-                call()
-            spent.append(time.perf_counter() - start)
-        ratios.append(spent[0] / spent[1])
-    return statistics.median(ratios)
 
 
 def kept(net, x, inputs_of=()):

@@ -12,11 +12,10 @@ from eng_optim import (
     AmpOptimWrapper,
     DefaultOptimWrapperConstructor,
     OptimWrapper,
-    OptimWrapperDict,
     SettingError,
     build_optim_wrapper,
 )
-from eng_registry import OPTIM_WRAPPER_CONSTRUCTORS, OPTIMIZERS, DefaultScope, NotRegisteredError, Registry
+from eng_registry import OPTIMIZERS, DefaultScope, NotRegisteredError, Registry
 
 
 class Table(nn.Module):
@@ -219,85 +218,3 @@ def test_mistakes(cfg: Any, rules: Any, error: type[Exception], message: str) ->
     """What cannot be meant is an error before there is a model."""
     with pytest.raises(error, match=message):
         DefaultOptimWrapperConstructor(cfg, rules)
-
-
-class ToyModel(nn.Module):
-    """A layer at depth 2 and one at depth 1."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.layer = nn.ModuleDict({"linear": nn.Linear(1, 1)})
-        self.linear = nn.Linear(1, 1)
-
-
-def test_rates_by_depth() -> None:
-    """A constructor that overrides `add_params`, with an argument of its own, decides on every group."""
-
-    @OPTIM_WRAPPER_CONSTRUCTORS.register_module(force=True)
-    class LayerDecayOptimWrapperConstructor(DefaultOptimWrapperConstructor):
-        def __init__(self, optim_wrapper_cfg: Any, paramwise_cfg: Any = None) -> None:
-            super().__init__(optim_wrapper_cfg, paramwise_cfg=None)
-            self.decay_factor = paramwise_cfg.get("decay_factor", 0.5)
-            super().__init__(optim_wrapper_cfg, paramwise_cfg)
-
-        def add_params(  # type: ignore[override]  # the first call gives two arguments, the rest is its own
-            self, params: Any, module: nn.Module, prefix: str = "", lr: float | None = None
-        ) -> None:
-            lr = self.base_lr if lr is None else lr
-            assert lr is not None
-            for parameter in module.parameters(recurse=False):
-                params.append({"params": [parameter], "lr": lr})
-            for name, child in module.named_children():
-                self.add_params(params, child, f"{prefix}.{name}", lr=lr * self.decay_factor)
-
-    wrapper = build_optim_wrapper(
-        ToyModel(),
-        {
-            "optimizer": {"type": "SGD", "lr": 0.01, "weight_decay": 0.0001},
-            "paramwise_cfg": {"decay_factor": 0.5},
-            "constructor": "LayerDecayOptimWrapperConstructor",
-        },
-    )
-    assert wrapper.get_lr() == {"base_lr": [0.01], "lr": [0.0025, 0.0025, 0.005, 0.005]}
-
-
-def test_constructor_of_several_optimizers() -> None:
-    """A constructor may return one wrapper for each part of the model."""
-
-    @OPTIM_WRAPPER_CONSTRUCTORS.register_module(force=True)
-    class EachPart:
-        def __init__(self, optim_wrapper_cfg: Any, paramwise_cfg: Any = None) -> None:
-            self.cfg = optim_wrapper_cfg
-
-        def __call__(self, model: nn.Module) -> OptimWrapperDict:
-            parts = {name: build_optim_wrapper(getattr(model, name), cfg) for name, cfg in self.cfg.items()}
-            return OptimWrapperDict(**parts)
-
-    wrapper = build_optim_wrapper(
-        ToyModel(),
-        {
-            "constructor": "EachPart",
-            "layer": {"optimizer": {"type": "SGD", "lr": 0.1}},
-            "linear": {"optimizer": {"type": "Adam", "lr": 0.2}},
-        },
-    )
-    assert wrapper.get_lr() == {"layer.lr": [0.1], "linear.lr": [0.2]}
-
-
-def test_rates_of_parts() -> None:
-    """The longer key comes first: a layer may differ from the rest of the backbone."""
-
-    class Model(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.backbone = nn.ModuleDict({"layer0": nn.Linear(1, 1), "layer1": nn.Linear(1, 1)})
-            self.head = nn.Sequential(nn.Linear(1, 1), nn.BatchNorm1d(1))
-
-    custom_keys = {
-        "backbone.layer0": {"lr_mult": 0, "decay_mult": 0},
-        "backbone": {"lr_mult": 1},
-        "head": {"lr_mult": 0.1},
-    }
-    groups = build(Model(), {"custom_keys": custom_keys}).optimizer.param_groups
-    assert [group["lr"] for group in groups] == pytest.approx([0, 0, 0.1, 0.1, 0.01, 0.01, 0.01, 0.01])
-    assert [group["weight_decay"] for group in groups] == [0, 0, *[0.01] * 6]
