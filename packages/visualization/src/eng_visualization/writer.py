@@ -33,7 +33,7 @@ class BackendWriter:
         backend: The backend.
         max_waiting: How many calls may wait; more are dropped.
         max_bytes: How many bytes of images may wait.
-        patience: How many seconds `close` waits for the backend.
+        patience: How many seconds `close` waits for the backend, which may have files to upload.
     """
 
     def __init__(
@@ -43,7 +43,7 @@ class BackendWriter:
         *,
         max_waiting: int = 1000,
         max_bytes: int = 256 << 20,
-        patience: float = 10.0,
+        patience: float = 30.0,
     ) -> None:
         self.name = name
         self.backend = backend
@@ -90,12 +90,12 @@ class BackendWriter:
         self._do(method, args, kwargs)
 
     def flush(self, seconds: float | None = None) -> bool:
-        """Wait until what was submitted is done; whether that was reached in time (by default `patience`)."""
+        """Wait until what was submitted is done; whether that was reached in time (by default 10 seconds)."""
         if self._thread is None or not self._thread.is_alive():
             return True
         done = threading.Event()
         self._jobs.put(done)
-        return done.wait(self._patience if seconds is None else seconds)
+        return done.wait(min(self._patience, 10.0) if seconds is None else seconds)
 
     def close(self) -> None:
         """Let the backend finish and close, for `patience` seconds at most; say what was not written."""
