@@ -107,7 +107,8 @@ def serve(folder):
             )
             servers.callback(_end, server)
             address = f"http://127.0.0.1:{port}"
-            for _ in range(400):
+            deadline = time.monotonic() + 240  # a new database of MLflow has some migrations to go through
+            while time.monotonic() < deadline:
                 with contextlib.suppress(OSError):
                     urllib.request.urlopen(f"{address}/{probe}").close()
                     return address
