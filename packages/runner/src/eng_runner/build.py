@@ -28,6 +28,7 @@ from eng_visualization import Visualizer
 
 from .hook import Hook
 from .logline import LogProcessor
+from .loops.named import are_named
 
 if TYPE_CHECKING:
     from .loops import BaseLoop
@@ -200,11 +201,16 @@ def build_train_loop(spec: Any, runner: Runner, dataloader: Any) -> Any:
 
 
 def build_eval_loop(spec: Any, kind: str, runner: Runner, dataloader: Any, evaluator: Any) -> Any:
-    """The validation or test loop: a loop, or a mapping whose `type` defaults to `kind`."""
+    """The validation or test loop: a loop, or a mapping whose `type` defaults to `kind`.
+
+    Validation loaders under names make one validation of several data sets.
+    """
     if _is_loop(spec):
         return spec
     if not is_mapping(spec):
         raise wrong_type("val_cfg" if kind == "ValLoop" else "test_cfg", spec, "a loop", "a mapping")
+    if kind == "ValLoop" and are_named(dataloader):
+        kind = "NamedValLoop"
     defaults = {"type": kind, "runner": runner, "dataloader": dataloader, "evaluator": evaluator}
     return LOOPS.build(spec, default_args=defaults)
 

@@ -185,6 +185,8 @@ class CheckpointHook(Hook):
 
     def _save_if_best(self, runner: Runner, key: str, metrics: Mapping[str, Any]) -> None:
         if key not in metrics:
+            if key.partition("/")[0] in getattr(runner.val_loop, "resting", ()):
+                return  # this set is not due in this validation
             raise KeyError(f"`save_best` names {key!r}, but the evaluator returned {', '.join(metrics)}")
         score = metrics[key]
         if score is None or not is_scalar(score):

@@ -3,6 +3,7 @@
 from .base import BaseLoop
 from .calendar import Calendar, calc_dynamic_intervals
 from .evaluation import EvalLoop, TestLoop, ValLoop
+from .named import NamedValLoop
 from .predict import PredictLoop
 from .train import EpochBasedTrainLoop, IterBasedTrainLoop, TrainLoop
 
@@ -12,6 +13,7 @@ __all__ = [
     "EpochBasedTrainLoop",
     "EvalLoop",
     "IterBasedTrainLoop",
+    "NamedValLoop",
     "PredictLoop",
     "TestLoop",
     "TrainLoop",

@@ -43,22 +43,27 @@ class EvalLoop(BaseLoop):
             self.evaluator.dataset_meta = metainfo
             runner.visualizer.dataset_meta = metainfo
 
-    @torch.no_grad()
     def run(self) -> dict[str, Any]:
         """One pass; returns the metrics, the same on every rank."""
         runner, mode = self.runner, self.mode
         runner.call_hook(f"before_{mode}")
         runner.call_hook(f"before_{mode}_epoch")
-        runner.model.eval()
-        self._step = step = EvalStep(runner, mode, self.evaluator, self.dataloader)
-        self.dataloader.set_position(0)
-        with autocast(enabled=self.fp16):
-            for batch_idx, data_batch in enumerate(self.batches()):
-                self.run_iter(batch_idx, data_batch)
-        metrics: dict[str, Any] = self.evaluator.evaluate(self._size(step.seen))
-        metrics.update(_mean_losses(step.losses, mode))
+        metrics = self.pass_over()
         runner.call_hook(f"after_{mode}_epoch", metrics=metrics)
         runner.call_hook(f"after_{mode}")
+        return metrics
+
+    @torch.no_grad()
+    def pass_over(self, *, first: int = 0) -> dict[str, Any]:
+        """The pass itself, between the points of a hook around it; its batches are counted from `first`."""
+        self.runner.model.eval()
+        self._step = step = EvalStep(self.runner, self.mode, self.evaluator, self.dataloader)
+        self.dataloader.set_position(0)
+        with autocast(enabled=self.fp16):
+            for batch_idx, data_batch in enumerate(self.batches(), start=first):
+                self.run_iter(batch_idx, data_batch)
+        metrics: dict[str, Any] = self.evaluator.evaluate(self._size(step.seen))
+        metrics.update(_mean_losses(step.losses, self.mode))
         return metrics
 
     def run_iter(self, idx: int, data_batch: Batch) -> None:
