@@ -4,6 +4,7 @@ The front door opens lazily, so that the `eng` command can print its help withou
 when it is first asked for.
 """
 
+import gc
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -161,8 +162,22 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name in _HOME_OF:
-        return getattr(import_module(f"{__name__}.{_HOME_OF[name]}"), name)
+        return getattr(_opened(_HOME_OF[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def _opened(room: str) -> Any:
+    """A module of this package; while it is imported, no garbage is looked for.
+
+    There is none among new modules, and looking through all of torch's objects takes a quarter of the whole import.
+    """
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        return import_module(f"{__name__}.{room}")
+    finally:
+        if collects:
+            gc.enable()
 
 
 def __dir__() -> list[str]:
