@@ -5,7 +5,7 @@ import pickle
 import pytest
 import torch
 
-from eng_evaluator.packing import pack, self_contained, unpack
+from eng_evaluator.packing import as_unpacked, pack, self_contained, unpack
 from eng_structures import BaseDataElement
 
 DTYPES = [
@@ -52,6 +52,17 @@ def test_data_elements_cross_too() -> None:
     again = unpack(pack({"sample": element}))["sample"]
     assert again.metainfo == {"path": "x"}
     assert torch.equal(again.boxes, element.boxes)
+
+
+def test_what_holds_no_tensor_need_not_be_copied() -> None:
+    """What stays in its process is as if it had travelled: tensors without history, also those of other layouts."""
+    plain = [{"a": 1}]
+    assert as_unpacked(plain) is plain
+    with_history = torch.ones(2, requires_grad=True) * 2
+    for tensor in (with_history, with_history.to_sparse()):
+        (copy,) = as_unpacked([tensor])
+        assert not copy.requires_grad
+        assert torch.equal(copy.to_dense(), torch.full((2,), 2.0))
 
 
 def test_many_tensors_come_back_in_their_places() -> None:

@@ -11,7 +11,7 @@ import torch
 
 from eng_dist import broadcast_object_list, collect_results, get_world_size, is_main_process
 from eng_evaluator.errors import MetricFailedError
-from eng_evaluator.packing import pack, unpack
+from eng_evaluator.packing import as_unpacked, pack, unpack
 from eng_structures import BaseDataElement
 
 T = TypeVar("T")
@@ -30,8 +30,12 @@ def gather_parts(part: T, *, device: str = "cpu", folder: str | None = None) -> 
     world_size = get_world_size()
     if world_size == 1:
         return collect_results([part], 1, device, folder)
-    payloads = collect_results([pack(part)], world_size, device, folder)
-    return None if payloads is None else [unpack(payload) for payload in payloads]
+    if not is_main_process():
+        collect_results([pack(part)], world_size, device, folder)
+        return None
+    mine = as_unpacked(part)  # what is here already does not travel
+    payloads = collect_results([b""], world_size, device, folder) or []
+    return [mine, *map(unpack, payloads[1:])]
 
 
 def answer_all(ask: Callable[[], R]) -> R:

@@ -20,10 +20,7 @@ Reduced: TypeAlias = tuple[Callable[..., Any], tuple[Any, ...]]
 
 def pack(data: Any) -> bytes:
     """`data` as bytes that `unpack` reads, tensors by columns. Data on an accelerator is copied at once."""
-    stream = io.BytesIO()
-    pickler = _ColumnPickler(stream)
-    pickler.dump(data)
-    return pickle.dumps((pickler.columns(), stream.getvalue()), protocol=pickle.HIGHEST_PROTOCOL)
+    return _pickled(data).payload()
 
 
 def unpack(payload: bytes) -> Any:
@@ -36,6 +33,12 @@ def unpack(payload: bytes) -> Any:
     return _ColumnUnpickler(io.BytesIO(body), columns).load()
 
 
+def as_unpacked(data: Any) -> Any:
+    """What `unpack` would give of it: the same object where it holds no tensor, else a copy."""
+    pickler = _pickled(data)
+    return unpack(pickler.payload()) if pickler.has_tensors else data
+
+
 def self_contained(data: Any) -> bytes:
     """`data` as a pickle that needs nothing but torch to be read: tensors as arrays, one by one."""
     stream = io.BytesIO()
@@ -43,15 +46,24 @@ def self_contained(data: Any) -> bytes:
     return stream.getvalue()
 
 
+def _pickled(data: Any) -> "_ColumnPickler":
+    pickler = _ColumnPickler(io.BytesIO())
+    pickler.dump(data)
+    return pickler
+
+
 class _ColumnPickler(pickle.Pickler):
     """Leaves tensors out and remembers them, by type of number and device."""
 
     def __init__(self, stream: io.BytesIO) -> None:
         super().__init__(stream, protocol=pickle.HIGHEST_PROTOCOL)
+        self.stream = stream
+        self.has_tensors = False
         self.tensors: dict[tuple[torch.dtype, torch.device], tuple[int, list[torch.Tensor]]] = {}
         self.dispatch_table = copyreg.dispatch_table | {torch.Tensor: self._reduce}
 
     def _reduce(self, tensor: torch.Tensor) -> Reduced:
+        self.has_tensors = True
         if tensor.layout is not torch.strided or tensor.is_quantized:
             return as_torch_does(tensor)
         key = tensor.dtype, tensor.device
@@ -60,6 +72,10 @@ class _ColumnPickler(pickle.Pickler):
         column, tensors = self.tensors[key]
         tensors.append(tensor)
         return _at, (column, len(tensors) - 1, tuple(tensor.shape))
+
+    def payload(self) -> bytes:
+        """All that `unpack` needs."""
+        return pickle.dumps((self.columns(), self.stream.getvalue()), protocol=pickle.HIGHEST_PROTOCOL)
 
     @torch.no_grad()
     def columns(self) -> list[tuple[Any, torch.dtype, list[int]]]:
