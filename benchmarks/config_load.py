@@ -194,7 +194,7 @@ def main() -> int:
     kept = True
     with tempfile.TemporaryDirectory() as folder:
         for name, ways in comparisons(Config, write_files(Path(folder))).items():
-            plain, taken = best_seconds(ways, TURNS if is_ours else TURNS // 6)
+            plain, taken = best_seconds(ways, TURNS if is_ours else 2)
             kept = kept and taken <= LIMIT * plain
             over = f"   over {LIMIT:.0f}x" if is_ours and taken > LIMIT * plain else ""
             print(f"  {name:26} {plain * 1e3:9.3f} {taken * 1e3:9.3f} {taken / plain:8.2f}x{over}")
