@@ -28,6 +28,7 @@ import torch
 from eng_config import Config, ConfigError
 from eng_dataset import Loader
 from eng_dist import rng_state, set_rng_state
+from eng_model import MMDistributedDataParallel
 from eng_registry import DefaultScope, allow_import
 
 from . import build
@@ -77,7 +78,9 @@ def spread_out(runner: Runner) -> Config:
     given = dict(runner._given)
     loaders = {id(part): part for name, part in given.items() if name.endswith("_dataloader")}
     memo: dict[int, Any] = {**loaders}  # which are not copied: data sets may be large
-    copies = copy.deepcopy({"model": runner.bare_model, **given}, memo)  # together: the optimizer knows the model
+    copies = copy.deepcopy(
+        {"model": runner.bare_model, **given}, memo
+    )  # together: the optimizer knows the model
     copies |= {"custom_hooks": [_copied(hook, memo) for hook in runner.hooks]}
     copies |= {"default_hooks": dict.fromkeys(build.DEFAULT_HOOKS), "default_scope": runner.default_scope}
     return Config(copies | {"work_dir": runner.work_dir, "load_from": runner.load_from})
@@ -359,14 +362,15 @@ class _Rehearsal:
                     self._distributed_step(model, loader)
 
     def _distributed_step(self, model: torch.nn.Module, loader: Loader) -> None:
+        """A step under DDP, whatever the strategy: it is what meets unused parameters and uneven shapes first."""
         from .many import answer_alone
-        from .strategies import choose_strategy
 
         copied = copy.deepcopy(model)
-        wrapped = choose_strategy(self.config.get("strategy"), self.config).wrap(copied)
+        unused = bool(self.config.get("find_unused_parameters", False))
+        wrapped = MMDistributedDataParallel(copied, broadcast_buffers=False, find_unused_parameters=unused)
         answer_alone(wrapped)
-        optim_wrapper = build.build_optimization(copy.deepcopy(self.config["optim_wrapper"]), copied)
-        wrapped.train_step(next(iter(loader)), optim_wrapper=optim_wrapper)  # type: ignore[operator]  # a model's
+        optim_wrapper = build.build_optimization(_own(self.config["optim_wrapper"]), copied)
+        wrapped.train_step(next(iter(loader)), optim_wrapper=optim_wrapper)
 
     # -- runners ---------------------------------------------------------------------------------------------------
     def _arguments(self, mode: str, model: torch.nn.Module, loader: Loader) -> dict[str, Any]:
