@@ -1,9 +1,12 @@
 """Start the process group of the job, and end it."""
 
+import json
 import logging
 import multiprocessing
 import os
 import socket
+import time
+import uuid
 from collections import Counter
 from datetime import timedelta
 from typing import Any
@@ -26,6 +29,7 @@ from eng_dist.watch import end_watch
 
 logger = logging.getLogger(__name__)
 
+_PAUSE = 0.02
 _started_here = False
 _starts: Counter[str] = Counter()
 """How often this process has come to each address: the first groups of all ranks meet, the second, and so on."""
@@ -205,9 +209,48 @@ def _open_store(place: Place, seconds: float) -> Store:
         ) from error
     if serve:
         _served[place.master_port] = store
-    attempt = os.environ.get("TORCHELASTIC_RESTART_COUNT", "0")
     _starts[where] += 1
-    return PrefixStore(f"/eng/attempt_{attempt}/start_{_starts[where]}", store)
+    life = _agree_on_life(store, place, seconds) if agent_serves else "0"
+    return PrefixStore(f"/eng/life_{life}/start_{_starts[where]}", store)
+
+
+def _agree_on_life(store: Store, place: Place, seconds: float) -> str:
+    """A name for this life of the job, the same on all ranks, where the store outlives the processes.
+
+    The agents' count of restarts is no such name: they count their own, and hosts may have started anew for different
+    reasons. So every rank says a word of its own, rank 0 repeats all of them beside the name, and whoever hears its
+    word knows that the name is not from a former life.
+
+    Raises:
+        LaunchError: rank 0 has not answered, or not all have come, within `seconds`; it names which.
+    """
+    table = PrefixStore("/eng/lives", store)
+    mine, deadline = uuid.uuid4().hex, time.monotonic() + seconds
+    if place.rank != 0:
+        table.set(f"word/{place.rank}", mine)
+        while time.monotonic() < deadline:
+            if table.check(["answer"]):
+                answer = json.loads(table.get("answer").decode())
+                if answer["words"].get(str(place.rank)) == mine:
+                    table.set(f"heard/{answer['life']}/{place.rank}", "1")
+                    return str(answer["life"])
+            time.sleep(_PAUSE)
+        raise LaunchError(
+            f"rank 0 has not answered rank {place.rank} within {seconds:g} s: look at its output"
+        )
+    others = [str(rank) for rank in range(1, place.world_size)]
+    heard = [f"heard/{mine}/{rank}" for rank in others]
+    said: dict[str, str] | None = None
+    while time.monotonic() < deadline:
+        words = {rank: table.get(f"word/{rank}").decode() for rank in others if table.check([f"word/{rank}"])}
+        if words != said:
+            said = words
+            table.set("answer", json.dumps({"life": mine, "words": words}))
+        if all(table.check([key]) for key in heard):
+            return mine
+        time.sleep(_PAUSE)
+    absent = [rank for rank, key in zip(others, heard, strict=True) if not table.check([key])]
+    raise LaunchError(f"after {seconds:g} s rank(s) {', '.join(absent)} have not come: look at their hosts")
 
 
 def _check_port_is_free(place: Place) -> None:

@@ -96,6 +96,7 @@ def test_two_ranks_save_and_one_goes_on(tmp_path, ranks):
     )
     plain = train(tmp_path / "b", None, resume=True)
     assert [value.tolist() for value in plain.values()] == sharded[0]
+    assert load_file(tmp_path / "b" / "epoch_3.pth")["clock"]["samples"] == 96
 
 
 @pytest.mark.slow
