@@ -3,10 +3,12 @@ import os
 import socket
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 import torch
+from torch.distributed import TCPStore
 
 from eng_dist import (
     LaunchError,
@@ -20,6 +22,8 @@ from eng_dist import (
     init_dist,
     is_distributed,
 )
+from eng_dist.launch import _agree_on_life
+from eng_dist.launchers import Place
 
 Run = Callable[..., list[Any]]
 
@@ -172,3 +176,33 @@ def test_what_nccl_becomes_is_logged(
         init_dist("pytorch", "nccl")
         destroy()
     assert caplog.messages == ["backend 'nccl' needs CUDA, which is not available here: using 'gloo'"]
+
+
+def _place_of(rank: int, port: int) -> Place:
+    return Place(rank=rank, world_size=3, local_rank=rank, master_addr="127.0.0.1", master_port=port)
+
+
+def test_each_life_has_its_own_name_in_a_store_that_outlives_them() -> None:
+    """Whatever the hosts count: all ranks of a life get one name, with words of a former life about."""
+    store = TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
+
+    def life() -> set[str]:
+        def be(rank: int) -> str:
+            place = _place_of(rank, store.port)
+            client = TCPStore("127.0.0.1", store.port, is_master=False)
+            return _agree_on_life(client, place, 20.0)
+
+        with ThreadPoolExecutor(3) as pool:
+            return set(pool.map(be, range(3)))
+
+    first, second = life(), life()
+    assert len(first) == len(second) == 1
+    assert first != second
+
+
+def test_a_life_without_all_ranks_names_who_is_missing() -> None:
+    """Rank 0 alone waits its time and says whom for."""
+    store = TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
+    place = _place_of(0, store.port)
+    with pytest.raises(LaunchError, match=r"rank\(s\) 1, 2 have not come"):
+        _agree_on_life(store, place, 0.1)
