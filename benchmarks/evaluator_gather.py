@@ -16,7 +16,7 @@ from eng_dist import is_main_process
 from eng_evaluator.gather import gather_parts
 from eng_evaluator.ledger import Ledger, Part, merge
 
-PLAIN, WITH_TENSORS, TURNS = 50_000, 5_000, 3
+PLAIN, WITH_TENSORS, TURNS = 50_000, 5_000, 15
 #: how much of the time of all_gather_object each may take
 LIMITS = {"plain": 1.0, "tensors": 0.1}
 
