@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from .argument_parser import add_options
 from .bases import is_remote
-from .derived import derived_from, may_be_read, meets, sources_of
+from .derived import derived_from, meets, read_of, sources_of
 from .diff import difference
 from .dump import python_text
 from .errors import (
@@ -533,9 +533,10 @@ def is_import_text(text: str, file: str, style: str | None) -> bool:
 
 def left_behind(root: ConfigDict, options: Mapping[str, Any]) -> Iterator[str]:
     """What to say of each option that other values, not overridden themselves, were computed from."""
-    first = {path: path.replace("[", ".").partition(".")[0] for path in options}
-    read = {name for name in set(first.values()) if may_be_read(root, name)}
-    for path in (path for path in options if first[path] in read):
+    read = read_of(root, {path.partition(".")[0] for path in options})
+    for path in options:
+        if path.partition(".")[0] not in read:
+            continue
         behind = [
             derived
             for derived in derived_from(root, split_path(path))

@@ -7,7 +7,7 @@ those are, so that it can be said, or the file evaluated again (`recompute.py`).
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from .lines import Layer
@@ -15,7 +15,7 @@ from .node import ConfigDict
 from .origin import Path, spell_path
 from .substitute import tokens_in
 
-__all__ = ["Derived", "derived_from", "may_be_read", "names_read", "sources_of"]
+__all__ = ["Derived", "derived_from", "names_read", "read_of", "sources_of"]
 
 
 class Derived(NamedTuple):
@@ -57,9 +57,10 @@ def sources_of(root: ConfigDict, path: Path) -> list[Path]:
     return found[1:]
 
 
-def may_be_read(root: ConfigDict, name: str) -> bool:
-    """Whether any file may compute something from a top-level name: quick, and sure only when it says no."""
-    return any(mentions(layer, name) for layer in layers(root))
+def read_of(root: ConfigDict, names: Iterable[str]) -> set[str]:
+    """Those of the top-level names that a file may compute something from: quick, and sure only of the others."""
+    files = list(layers(root))
+    return {name for name in names for layer in files if mentions(layer, name)}
 
 
 def mentions(layer: Layer, name: str) -> bool:

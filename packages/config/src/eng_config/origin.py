@@ -110,13 +110,9 @@ class Place:
 
     def record(self, steps: Path, origin: Origin) -> None:
         """Remember that the value at `steps` was set at `origin`, after everything else and whole."""
-        edits = self.edits
-        if not edits:
-            edits[steps] = (origin,)
-            return
-        for inner in [other for other in edits if other[: len(steps)] == steps != other]:
-            del edits[inner]
-        edits[steps] = (*edits.get(steps, ()), origin)
+        for inner in [other for other in self.edits if other[: len(steps)] == steps != other]:
+            del self.edits[inner]
+        self.edits[steps] = (*self.edits.get(steps, ()), origin)
 
     def record_caller(self, key: Any, frame: FrameType | None) -> Origin:
         """Remember that the first code outside of this package, from `frame` outwards, set `key`."""
@@ -136,7 +132,8 @@ def caller_origin(frame: FrameType | None) -> Callable[[str], Origin]:
     while frame is not None and frame.f_back is not None and is_ours(frame):
         frame = frame.f_back
     file, line = ("<unknown>", 0) if frame is None else (frame.f_code.co_filename, frame.f_lineno)
-    return lambda path: Origin(file, line, path, "code")
+    make = Origin._make
+    return lambda path: make((file, line, path, "code"))
 
 
 def is_ours(frame: FrameType) -> bool:

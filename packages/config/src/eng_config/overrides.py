@@ -59,18 +59,22 @@ class Undo:
 
     def __init__(self) -> None:
         self.steps: list[Callable[[], None]] = []
-        self.known: dict[int, tuple[Place, dict[Path, tuple[Origin, ...]]]] = {}
+        self.known: dict[Place, dict[Path, tuple[Origin, ...]]] = {}
 
     def record(self, place: Place, steps: Path, origin: Origin) -> None:
         """Record an origin in a place, so that it can be taken back."""
-        if id(place) not in self.known:
-            self.known[id(place)] = place, place.edits.copy()
-        place.record(steps, origin)
+        edits = place.edits
+        if place not in self.known:
+            self.known[place] = edits.copy()
+        if edits:
+            place.record(steps, origin)
+        else:
+            edits[steps] = (origin,)
 
     def take_back(self) -> None:
         for step in reversed(self.steps):
             step()
-        for place, edits in self.known.values():
+        for place, edits in self.known.items():
             place.edits = edits
 
 
