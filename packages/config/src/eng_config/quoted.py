@@ -15,7 +15,7 @@ NO_CODE = frozenset({tokenize.COMMENT, tokenize.NL})
 
 
 def quoted_parts(text: str) -> list[tuple[int, int, bool]]:
-    """The first and the last position of every text and comment, and whether it is a value.
+    """The first position and the one after the last of every text and comment, in order, and whether it is a value.
 
     Comments are none, nor are texts that stand as a statement of their own. What is no Python has no parts: who
     compiles it will say why.
@@ -41,7 +41,10 @@ def quoted_parts(text: str) -> list[tuple[int, int, bool]]:
             elif kind == OPENING:
                 opened.append(start)
             elif kind == CLOSING:
-                parts.append((opened.pop(), end, True))
+                start = opened.pop()
+                while parts and parts[-1][0] > start:  # a text within the f-string
+                    parts.pop()
+                parts.append((start, end, True))
             if kind not in NO_CODE:
                 before = kind
     except (tokenize.TokenError, SyntaxError):

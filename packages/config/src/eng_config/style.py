@@ -26,6 +26,8 @@ __all__ = [
 BASE = "_base_"
 OWN_MODULES = ("eng_config", "mmengine.config")
 BASE_ASSIGNMENT = re.compile(r"\b_base_[ \t]*=(?!=)")
+#: letters and lines that are parsed to find the end of `_base_ = ...`, so that no file is parsed over and over
+MAX_HEAD = 5_000
 MAX_BASE_LINES = 50
 DECISIVE = re.compile(r"^[ \t]*(?:from|import|with)\b", re.MULTILINE)
 
@@ -97,12 +99,14 @@ def split_base(text: str, file: str) -> tuple[ast.Assign | None, str]:
 
 
 def head(text: str, position: int) -> ast.Module | None:
-    """The tree of the first lines, up to the end of the statement at a position; None where that is not found soon."""
-    lines = text.split("\n")
-    first = text.count("\n", 0, position) + 1
-    for last in range(first, min(first + MAX_BASE_LINES, len(lines) + 1)):
+    """The tree of the first lines, up to the end of the statement at a position; None where that is not near."""
+    end = position
+    for _ in range(MAX_BASE_LINES):
+        end = text.find("\n", end + 1)
+        if not 0 <= end < MAX_HEAD:
+            return None
         try:
-            return ast.parse("\n".join(lines[:last]))
+            return ast.parse(text[:end])
         except SyntaxError:  # it goes on
             continue
         except (ValueError, RecursionError, MemoryError):

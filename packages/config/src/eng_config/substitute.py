@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+from bisect import bisect
 from collections.abc import Mapping
 from typing import Any
 
@@ -32,7 +33,7 @@ REFERENCE = re.compile(
     r"(?<![^\s\[{(,:])(?P<quote>['\"]?)\{\{\s*_base_\.(?P<alone>[\w.]+)\s*\}\}(?P=quote)(?=\s*(?:[\]}),#\n]|$))"
     r"|\{\{\s*_base_\.(?P<within>[\w.]+)\s*\}\}"
 )
-TOKEN = "_base_reference_"
+TOKEN = re.compile("_base_reference_[0-9a-f]{16}")
 
 
 def predefined_variables(text: str, file: str) -> str:
@@ -101,17 +102,18 @@ def base_expressions(text: str, file: str) -> str:
     from .quoted import quoted_parts  # the tokenizer is slow to import, and few files need it
 
     parts = quoted_parts(text)
+    starts = [start for start, _, _ in parts]
 
     def expression(found: re.Match[str]) -> str:
-        for start, end, is_value in parts:
-            if start <= found.start() < end:
-                if is_value:
-                    raise ConfigSyntaxError(
-                        f"`{found[0]}` stands within a text, where it is no value; take the quotes away, or put the "
-                        f"value into the text: f'... {{_base_.{found[1]}}} ...'",
-                        origin=Origin(file, text.count("\n", 0, found.start()) + 1),
-                    )
+        _, end, is_value = parts[bisect(starts, found.start()) - 1] if parts else (0, 0, False)
+        if found.start() < end and starts[0] <= found.start():
+            if not is_value:
                 return found[0]
+            raise ConfigSyntaxError(
+                f"`{found[0]}` stands within a text, where it is no value; take the quotes away, or put the "
+                f"value into the text: f'... {{_base_.{found[1]}}} ...'",
+                origin=Origin(file, text.count("\n", 0, found.start()) + 1),
+            )
         steps = found[1].split(".")
         return "_base_" + "".join(f"[{step}]" if step.isdigit() else f"[{step!r}]" for step in steps)
 
@@ -129,7 +131,7 @@ def base_references(text: str) -> tuple[str, dict[str, str]]:
     tokens: dict[str, str] = {}
 
     def token(found: re.Match[str]) -> str:
-        name = f"{TOKEN}{os.urandom(8).hex()}"
+        name = f"_base_reference_{os.urandom(8).hex()}"
         tokens[name] = found["alone"] or found["within"]
         return f'"{name}"' if found["alone"] else name
 
@@ -152,8 +154,8 @@ def fill_references(value: Any, tokens: Mapping[str, str], base: Any) -> Any:
 
 
 def tokens_in(text: str, tokens: Mapping[str, str]) -> list[str]:
-    """The tokens that a text holds, itself included."""
-    return [token for token in tokens if token in text] if TOKEN in text else []
+    """The tokens that a text holds, or is."""
+    return [token for token in TOKEN.findall(text) if token in tokens] if tokens else []
 
 
 class UnknownReference(LookupError):
