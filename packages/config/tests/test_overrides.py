@@ -38,6 +38,7 @@ def test_a_dictionary_is_merged(cfg):
         ({"sizes.2": 1}, KeyError, "`2` is no position in a list of 2; positions are 0 to 1"),
         ({"sizes.-1": 1}, KeyError, "`-1` is no position"),
         ({"sizes.x": 1}, KeyError, "`x` is no position"),
+        ({"a.items[0].x": 1}, KeyError, "behind a dot in a key path; write `a.items.0`"),
         ({"n.x": 1}, TypeError, r"`n` is 5 \(int\), which has nothing inside"),
         ({"n": {"x": 1}}, TypeError, "which has nothing inside.*_delete_=True"),
     ],

@@ -136,8 +136,8 @@ def test_getting_started(printed):
         "call ReLU.forward",
         "[1, 2]",
         (
-            "{'Sigmoid': <class 'project.models.activations.Sigmoid'>, 'ReLU': <class 'project.models.activations.ReLU'>, "
-            "'Softmax': <class 'project.models.activations.Softmax'>}"
+            "{'Sigmoid': <class 'project.models.activations.Sigmoid'>, "
+            "'ReLU': <class 'project.models.activations.ReLU'>, 'Softmax': <class 'project.models.activations.Softmax'>}"
         ),
     ]
 

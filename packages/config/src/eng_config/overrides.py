@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from .errors import ConfigKeyError, ConfigTypeError
 from .merge import DELETE, without_flags
 from .node import ATOMS, ConfigDict, attach, settle, wrap
-from .origin import COMMAND_LINE, Fixed, Origin, Path, Place, join_path
+from .origin import COMMAND_LINE, Fixed, Origin, Path, Place, join_path, spell_path, split_path
 
 __all__ = ["Overrides", "apply_overrides"]
 
@@ -150,7 +150,14 @@ class Target(NamedTuple):
 def find(container: Any, step: str, path: str, origin: Origin, lists: bool) -> Any:
     """The key or the position that one step of a path means."""
     if isinstance(container, dict):
-        return int(step) if step not in container and step.isdigit() and int(step) in container else step
+        if step in container:
+            return step
+        if step.endswith("]"):
+            dotted = spell_path(split_path(path))
+            raise ConfigKeyError(
+                f"a position stands behind a dot in a key path; write `{dotted}`", path=path, origin=origin
+            )
+        return int(step) if step.isdigit() and int(step) in container else step
     if not lists:
         raise ConfigTypeError(
             f"`{step}` is a position in a list, which `allow_list_keys=False` forbids; give the whole list",

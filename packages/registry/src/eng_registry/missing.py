@@ -52,6 +52,8 @@ def _about_name(searched: list[Node], prefix: str, name: str) -> Iterator[str]:
     if not registered:
         yield " Nothing is registered there: is the module that registers it imported?"
         return
+    if not near and not places:
+        yield " Is the module that registers it imported?"
     more = f", ... ({len(registered)} in all)" if len(registered) > _SHOWN else ""
     yield f" Registered: {', '.join(registered[:_SHOWN])}{more}."
 
