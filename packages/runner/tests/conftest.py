@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import socket
@@ -18,6 +19,7 @@ SECONDS = 120.0
 
 
 def _be_rank(body, rank, world_size, port, pipe):
+    gc.freeze()  # what the parent has left is not for the child to tidy up
     torch.set_num_threads(1)  # a fork has none of its parent's threads
     os.environ.update(
         RANK=str(rank), LOCAL_RANK=str(rank), WORLD_SIZE=str(world_size), LOCAL_WORLD_SIZE=str(world_size),
@@ -41,6 +43,7 @@ def ranks(monkeypatch):
     processes = []
 
     def run(world_size, body):
+        gc.collect()  # workers of an earlier test end before there is a fork of them
         with socket.create_server(("127.0.0.1", 0)) as probe:
             port = probe.getsockname()[1]
         pipes = []

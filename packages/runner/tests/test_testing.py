@@ -1,6 +1,7 @@
 """A proof of exact resume that can fail."""
 
 import random
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -76,7 +77,8 @@ def test_every_step_with_workers(by_epoch):
 @pytest.mark.slow
 def test_killed_by_the_system():
     """A process of its own that gets SIGKILL in the middle of an epoch."""
-    assert assert_exact_resume(make, at=[5], how="kill").compared == 19
+    config = Path(__file__).with_name("line_config.py")
+    assert assert_exact_resume(config, at=[5], how="kill").compared == 19
 
 
 def test_the_usual_places():

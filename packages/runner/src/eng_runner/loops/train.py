@@ -213,7 +213,7 @@ class EpochBasedTrainLoop(TrainLoop):
         samples_before = clock.samples - loader.batch * self._step.samples
         self._before = copy(clock)
         for batch_idx, data_batch in enumerate(self.batches(), start=loader.batch):
-            self.run_iter(batch_idx, data_batch)
+            self._step(batch_idx, data_batch)
             if not self.calendar.counts_own_unit:
                 self._validate_inside()
             if runner.stop.agreement.requested:
@@ -298,7 +298,7 @@ class IterBasedTrainLoop(TrainLoop):
                     except StopIteration:
                         batches = iter(self._start_over())
                         continue
-                    self.run_iter(data_batch)
+                    self._step(runner.clock.iter, data_batch)
                     self.state = self._next()
                     if not self.calendar.counts_own_unit:
                         self._before = copy(runner.clock)
