@@ -32,13 +32,15 @@ def test_explain(cfg, capsys):
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "optimizer.lr = 3"
     assert lines[1].split()[0].endswith("base.py:2")
-    assert lines[2].split(maxsplit=2)[2].endswith("(command line)")
+    assert lines[2].split() == ["<command", "line>:1", "optimizer.lr=3"]
 
 
 def test_diff(cfg, capsys):
     """Between two files."""
     assert main(["diff", cfg.replace("cfg.py", "base.py"), cfg]) == 0
     assert "+optimizer = dict(lr=0.1, momentum=0.9, type='SGD')" in capsys.readouterr().out
+    assert main(["diff", cfg, cfg]) == 0
+    assert capsys.readouterr().out == ""
 
 
 def test_check_without_a_check(cfg, capsys):

@@ -153,7 +153,7 @@ def test_explain_tells_the_whole_chain(folder):
     assert lines[0] == "model.depth = 34"
     assert [line.split()[0] for line in lines[1:3]] == [f"{folder / 'base.py'}:3", f"{folder / 'child.py'}:2"]
     assert lines[1].endswith("depth=50,")
-    assert lines[3].split(maxsplit=2) == ["<command", "line>:1", "(command line)"]
+    assert lines[3].split(maxsplit=2) == ["<command", "line>:1", "model.depth"]
     assert lines[4].endswith("cfg.model.depth = 34")
     with pytest.raises(KeyError, match=r"did you mean `depth`"):
         cfg.explain("model.dept")

@@ -137,7 +137,8 @@ def test_getting_started(printed):
         "[1, 2]",
         (
             "{'Sigmoid': <class 'project.models.activations.Sigmoid'>, "
-            "'ReLU': <class 'project.models.activations.ReLU'>, 'Softmax': <class 'project.models.activations.Softmax'>}"
+            "'ReLU': <class 'project.models.activations.ReLU'>, "
+            "'Softmax': <class 'project.models.activations.Softmax'>}"
         ),
     ]
 

@@ -122,7 +122,9 @@ def run_explain(options: argparse.Namespace) -> int:
 
 def run_diff(options: argparse.Namespace) -> int:
     old, new = (load(file, options).pretty_text for file in (options.config, options.other))
-    show(difference(old, new, options.config, options.other), "diff")
+    found = difference(old, new, options.config, options.other)
+    if found:
+        show(found, "diff")
     return 0
 
 

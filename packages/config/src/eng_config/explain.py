@@ -24,6 +24,8 @@ def history(
     """
     lines = [f"{path} = {value_text(value, len(path) + 3)}"]
     places = [(place_of(origin), said(origin)) for origin in chain]
+    if chain and chain[-1].how == "command line":  # the only override whose value is known
+        places[-1] = places[-1][0], f"{chain[-1].path}={value}"
     places += [(place_of(origin), f"uses {name} = {value_text(part)}") for name, part, origin in sources]
     width = max((len(place) for place, _ in places), default=0)
     lines += [f"  {place:{width}}  {words}".rstrip() for place, words in places]
@@ -39,12 +41,12 @@ def place_of(origin: Origin) -> str:
 
 
 def said(origin: Origin) -> str:
-    """The line of the file, or how else the value was set."""
-    line = ""
-    if origin.how != "command line":
-        import linecache  # takes a tenth of the time that this package takes to import
+    """The line of the file; for an override, the path that it is of."""
+    if origin.how == "command line":
+        return origin.path
+    import linecache  # takes a tenth of the time that this package takes to import
 
-        line = linecache.getline(origin.file, origin.line).strip()
+    line = linecache.getline(origin.file, origin.line).strip()
     if origin.how in ("file", "code"):
         return line
     return f"{line}  ({origin.how})" if line else f"({origin.how})"

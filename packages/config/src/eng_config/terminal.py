@@ -16,6 +16,7 @@ def show(text: str, language: str) -> None:
         except ImportError:
             pass
         else:
-            Console().print(Syntax(text, language, background_color="default", word_wrap=True))
+            # the colours of the terminal itself, which can be read on a light and on a dark one
+            Console().print(Syntax(text, language, theme="ansi_dark", word_wrap=True))
             return
     print(text)
