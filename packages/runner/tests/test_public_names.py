@@ -20,6 +20,7 @@ def test_public_names():
         "Every",
         "FSDPStrategy",
         "Findings",
+        "FeatureMapHook",
         "FreezeHook",
         "GarbageCollectionHook",
         "Hook",

@@ -4,6 +4,7 @@ from .checkpoint import CheckpointHook
 from .early_stopping import EarlyStoppingHook
 from .ema import EMAHook
 from .empty_cache import EmptyCacheHook
+from .feature_map import FeatureMapHook
 from .freeze import FreezeHook
 from .garbage_collection import GarbageCollectionHook
 from .logger import LoggerHook
@@ -25,6 +26,7 @@ __all__ = [
     "EMAHook",
     "EarlyStoppingHook",
     "EmptyCacheHook",
+    "FeatureMapHook",
     "FreezeHook",
     "GarbageCollectionHook",
     "IterTimerHook",

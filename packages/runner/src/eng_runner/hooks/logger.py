@@ -13,6 +13,7 @@ from eng_fileio import atomic_write_text, copyfile_from_local, join_path
 from eng_registry import HOOKS
 from eng_visualization import LocalVisBackend
 
+from ..facts import facts_of_metrics, facts_of_run
 from ..hook import Batch, Hook
 
 if TYPE_CHECKING:
@@ -24,10 +25,11 @@ if TYPE_CHECKING:
 class LoggerHook(Hook):
     """Writes a line every `interval` iterations of an epoch and sends the same numbers to the visualizer.
 
-    `ignore_last=False` also writes the last, shorter stretch of an epoch. `log_metric_by_epoch` is the x-axis of
-    validation metrics: epochs, or iterations; None (and True in iteration-based training, where the epoch never moves)
-    follows the training loop. With `out_dir` the files of the log folder that end in `out_suffix` are copied
-    there after the run; `keep_local=False` then removes the local ones.
+    `ignore_last=False` also writes the last, shorter stretch of an epoch. Everything has one x-axis, the iteration;
+    with `log_metric_by_epoch=True` validation metrics have the epoch instead, except in iteration-based training, where
+    it never moves. Metrics that are no numbers, such as a confusion matrix, go to the visualizer as facts. With
+    `out_dir` the files of the log folder that end in `out_suffix` are copied there after the run; `keep_local=False`
+    then removes the local ones.
     """
 
     priority = "BELOW_NORMAL"
@@ -40,7 +42,7 @@ class LoggerHook(Hook):
         out_dir: str | None = None,
         out_suffix: str | Sequence[str] = (".json", ".log", ".py", "yaml"),
         keep_local: bool = True,
-        log_metric_by_epoch: bool | None = True,
+        log_metric_by_epoch: bool = False,
         backend_args: dict[str, Any] | None = None,
     ) -> None:
         for name, value in (("interval", interval), ("interval_exp_name", interval_exp_name)):
@@ -74,10 +76,11 @@ class LoggerHook(Hook):
         self._written_by = str(checkpoint.get("meta", {}).get("experiment_name", ""))
 
     def before_train(self, runner: Runner) -> None:
-        """Where the run goes on from an earlier iteration, what was recorded after it is recorded anew."""
+        """Where the run goes on from an earlier iteration, what came after it is recorded anew. Say how it started."""
         if runner.clock.iter > 0 and self._written_by:
             runner.visualizer.resume_from(runner.clock.iter)
             self._cut_back(runner)
+        runner.visualizer.add_facts(facts_of_run(runner))
 
     @master_only
     def _cut_back(self, runner: Runner) -> None:
@@ -140,6 +143,9 @@ class LoggerHook(Hook):
         runner.visualizer.add_scalars(
             tag, step=self._metric_step(runner), file_path=f"{runner.timestamp}.json"
         )
+        classes = (runner.visualizer.dataset_meta or {}).get("classes")
+        if facts := facts_of_metrics(metrics or {}, "val", classes):
+            runner.visualizer.add_facts(facts)
 
     def _metric_step(self, runner: Runner) -> int:
         by_epoch = self.log_metric_by_epoch and runner.log_processor.by_epoch

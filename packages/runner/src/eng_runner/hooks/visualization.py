@@ -58,7 +58,7 @@ class NaiveVisualizationHook(Hook):
             name = getattr(sample, "img_path", None) or f"{start}_{number}"
             runner.visualizer.add_datasample(
                 str(name),
-                _displayable(image),
+                displayable(image),
                 data_sample=sample,
                 draw_gt=self.draw_gt,
                 draw_pred=self.draw_pred,
@@ -66,7 +66,7 @@ class NaiveVisualizationHook(Hook):
             )
 
 
-def _displayable(image: torch.Tensor) -> Any:
+def displayable(image: torch.Tensor) -> Any:
     """(C, H, W) of any type and range -> (H, W, C) uint8 over the full range."""
     pixels = image.detach().to("cpu", torch.float32)
     low, high = pixels.min(), pixels.max()
