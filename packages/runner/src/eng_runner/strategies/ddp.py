@@ -57,7 +57,11 @@ class DDPStrategy(BaseStrategy):
         wrapped: nn.Module = MODEL_WRAPPERS.build(self.model_wrapper or {}, default_args=defaults)
         for part in wrapped.modules():
             # a static graph is learnt from the first backward pass, which has to be a real one
-            if isinstance(part, DistributedDataParallel) and hasattr(part, "reducer") and not part.static_graph:
+            if (
+                isinstance(part, DistributedDataParallel)
+                and hasattr(part, "reducer")
+                and not part.static_graph
+            ):
                 settle_buckets(part)
         return wrapped
 
