@@ -78,6 +78,7 @@ def test_custom_imports_are_for_a_check(on_disk, capsys):
         (["show", "{cfg}", "--cfg-options", "lr"], "error: <command line>:1: `lr` is no override"),
         (["explain", "{cfg}", "optimizer.rl"], "optimizer: no key `rl` (did you mean `lr`?)"),
         (["convert", "{cfg}", "out.txt"], "error: `out.txt` is of no known format"),
+        (["convert", "{cfg}", "no/folder/out.py"], "No such file or directory: 'no/folder/out.py'"),
         (["show", "{hostile}", "--no-trust"], "error: {hostile}:1: calling `open` is not allowed"),
     ],
 )

@@ -97,7 +97,9 @@ def told_plainly(run: Callable[[argparse.Namespace], int], options: argparse.Nam
     """Run a command; an error in the user's input is its message on stderr, without a traceback."""
     try:
         return run(options)
-    except ConfigError as error:
+    except (ConfigError, OSError) as error:  # OSError: a place that cannot be written to
+        if isinstance(error, BrokenPipeError):  # whoever read our output has seen enough; the caller knows what to do
+            raise
         print(f"error: {error}", file=sys.stderr)
         return WRONG
 
