@@ -127,6 +127,7 @@ def test_base_references_in_data_files(on_disk):
         ("x = 'run-{{ _base_.steps }}'", True),
         ("x = dict(name='a', y=\"{{_base_.steps}}\")", True),
         ("x = f'{{ _base_.steps }}'", True),
+        ("x = f\"{'a' + f'{1}'} {{ _base_.steps }}\"", True),
         ("x = '''\n{{_base_.steps}}'''", True),
         ("x = 1  # was {{ _base_.steps }}", False),
         ("'The {{ _base_.steps }} are those of the base.'\nx = 1", False),

@@ -98,7 +98,9 @@ def told_plainly(run: Callable[[argparse.Namespace], int], options: argparse.Nam
     try:
         return run(options)
     except (ConfigError, OSError) as error:  # OSError: a place that cannot be written to
-        if isinstance(error, BrokenPipeError):  # whoever read our output has seen enough; the caller knows what to do
+        if isinstance(
+            error, BrokenPipeError
+        ):  # whoever read our output has seen enough; the caller knows what to do
             raise
         print(f"error: {error}", file=sys.stderr)
         return WRONG
