@@ -89,7 +89,8 @@ def track_progress(
 ) -> list[R]:
     """What `func` makes of every task, in order, with a bar. Raises `TypeError` for tasks that are none.
 
-    >>> track_progress(abs, [-1, 2], bar_width=2, file=open("/dev/null", "w"))
+    >>> import io
+    >>> track_progress(abs, [-1, 2], bar_width=2, file=io.StringIO())
     [1, 2]
     """
     return [func(task, **kwargs) for task in track_iter_progress(tasks, bar_width, file)]

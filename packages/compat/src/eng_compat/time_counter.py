@@ -50,8 +50,10 @@ class TimeCounter:
         tag: str | None = None,
         logger: logging.Logger | str | None = None,
     ) -> Self:
-        for name, value in (("log_interval", log_interval), ("warmup_interval", warmup_interval)):
-            assert value in range(1, 2**63), f"`{name}` is a positive whole number, not {value!r}"
+        intervals: dict[str, Any] = {"log_interval": log_interval, "warmup_interval": warmup_interval}
+        for name, value in intervals.items():
+            positive = isinstance(value, int) and value >= 1
+            assert positive, f"`{name}` is a positive whole number, not {value!r}"
         known = cls.instance_dict.get(tag) if tag is not None else None
         if isinstance(known, cls):
             return known
