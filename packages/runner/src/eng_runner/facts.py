@@ -29,10 +29,13 @@ def command(original: Sequence[str], arguments: Sequence[str]) -> str:
     "python -m eng_runner train 'a b.py'"
     >>> command(["/usr/bin/python3", "/home/me/bin/eng", "train", "c.py"], ["/home/me/bin/eng", "train", "c.py"])
     'eng train c.py'
+    >>> command(["python3", "train.py", "-m", "x"], ["train.py", "-m", "x"])
+    'python train.py -m x'
     """
     program, *rest = arguments
-    if "-m" in original[1:-1]:
-        words = ["python", "-m", original[list(original).index("-m") + 1], *rest]
+    interpreter = original[: len(original) - len(rest)]
+    if interpreter[-2:-1] in (["-m"], ["-c"]):
+        words = ["python", *interpreter[-2:], *rest]
     elif program.endswith(".py"):
         words = ["python", program, *rest]
     else:

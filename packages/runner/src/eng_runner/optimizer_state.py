@@ -31,6 +31,7 @@ class Names:
 def by_name(state: Mapping[str, Any], names: Names) -> dict[str, Any]:
     """A wrapper's state with names for numbers.
 
+    >>> import torch
     >>> layer = nn.Linear(1, 1, bias=False)
     >>> optimizer = torch.optim.SGD(layer.parameters(), lr=0.1)
     >>> by_name(optimizer.state_dict(), Names(optimizer, layer))["param_groups"][0]["params"]

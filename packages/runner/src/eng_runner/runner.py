@@ -198,7 +198,7 @@ class Runner:
             self.model: nn.Module = self.strategy.wrap(build.build_model(model, data_preprocessor))
             self.hooks_in_order = Hooks()
             self.register_hooks(default_hooks, custom_hooks)
-        self.logger.info("Hooks in the order of a run:\n%s", self.get_hooks_info())
+        self.logger.debug("Hooks in the order of a run:\n%s", self.get_hooks_info())
         self.dump_config()
 
     @classmethod

@@ -374,7 +374,7 @@ def test_schedules_move_with_steps_epochs_and_metrics(tmp_path):
         optim_wrapper={"optimizer": {"type": "SGD", "lr": 1.0}},
     )  # fmt: skip
     runner.train()
-    assert runner.optim_wrapper.get_lr()["lr"] == [0.25]
+    assert runner.optim_wrapper.get_lr()["lr"] == [0.5], "the validation after the last epoch is at `end`"
 
 
 def test_two_constant_factors_one_epoch_apart(tmp_path):

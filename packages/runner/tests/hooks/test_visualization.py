@@ -95,7 +95,7 @@ def test_nobody_listens_after_the_run(tmp_path):
 
 def test_a_misspelled_layer(tmp_path):
     """Is known before anything runs, with the nearest name."""
-    with pytest.raises(ValueError, match="no layer 'feature' .did you mean `features`"):
+    with pytest.raises(ValueError, match=r"no layer 'feature' \(did you mean `features`"):
         written(tmp_path, Convolving(), type="FeatureMapHook", layers="feature")
 
 

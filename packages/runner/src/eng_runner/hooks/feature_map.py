@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, final
 
 import torch
@@ -45,7 +45,7 @@ class FeatureMapHook(Hook):
         self.drawing: dict[str, Any] = {
             "channel_reduction": channel_reduction, "topk": topk, "arrangement": arrangement, "alpha": alpha,
         }  # fmt: skip
-        self._answers: dict[str, torch.Tensor] = {}
+        self._answers: dict[str, Any] = {}
         self._listening: list[Any] = []
 
     def before_run(self, runner: Runner) -> None:
@@ -111,11 +111,7 @@ class FeatureMapHook(Hook):
                     f"FeatureMapHook: {name!r} answers with {_kind(answer)}, and a feature map is a tensor of shape "
                     "(N, C, H, W); name a layer before it is pooled or flattened"
                 )
-            over = (
-                displayable(data_batch["inputs"][0])
-                if self.overlay and isinstance(data_batch, Mapping)
-                else None
-            )
+            over = displayable(data_batch["inputs"][0]) if self.overlay else None
             drawn = runner.visualizer.draw_featmap(answer[0].detach().float().cpu(), over, **self.drawing)
             runner.visualizer.add_image(f"{start}/{name}", drawn, step)
 

@@ -13,6 +13,7 @@ from eng_fileio import atomic_write_text, copyfile_from_local, join_path
 from eng_registry import HOOKS
 from eng_visualization import LocalVisBackend
 
+from ..build import older_name
 from ..facts import facts_of_metrics, facts_of_run
 from ..hook import Batch, Hook
 
@@ -29,7 +30,7 @@ class LoggerHook(Hook):
     with `log_metric_by_epoch=True` validation metrics have the epoch instead, except in iteration-based training, where
     it never moves. Metrics that are no numbers, such as a confusion matrix, go to the visualizer as facts. With
     `out_dir` the files of the log folder that end in `out_suffix` are copied there after the run; `keep_local=False`
-    then removes the local ones.
+    then removes the local ones. `file_client_args` is the older name of `backend_args`.
     """
 
     priority = "BELOW_NORMAL"
@@ -42,6 +43,7 @@ class LoggerHook(Hook):
         out_dir: str | None = None,
         out_suffix: str | Sequence[str] = (".json", ".log", ".py", "yaml"),
         keep_local: bool = True,
+        file_client_args: dict[str, Any] | None = None,
         log_metric_by_epoch: bool = False,
         backend_args: dict[str, Any] | None = None,
     ) -> None:
@@ -61,7 +63,7 @@ class LoggerHook(Hook):
         self.out_suffix = (out_suffix,) if isinstance(out_suffix, str) else tuple(out_suffix)
         self.keep_local = keep_local
         self.log_metric_by_epoch = log_metric_by_epoch
-        self.backend_args = backend_args
+        self.backend_args = older_name(file_client_args, backend_args)
         self._written_by = ""
         self.last_logged: dict[str, Any] = {}
         """What the newest training line said, as numbers."""

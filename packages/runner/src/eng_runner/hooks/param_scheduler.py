@@ -20,7 +20,8 @@ Step = Callable[..., None]
 @HOOKS.register_module()
 class ParamSchedulerHook(Hook):
     """Steps by-iteration schedules after each iteration in which the optimizer really stepped, by-epoch ones after each
-    epoch, and those that need metrics (ReduceOnPlateau) after each validation.
+    epoch, and those that need metrics (ReduceOnPlateau) also after each validation: the steps without metrics tell them
+    where in the run they are, for their `begin` and `end`.
     """
 
     priority = "LOW"
@@ -34,9 +35,8 @@ class ParamSchedulerHook(Hook):
     def before_train(self, runner: Runner) -> None:
         """Sort the schedules by what moves them."""
         schedulers = _flat(runner.param_schedulers)
-        plain = [scheduler for scheduler in schedulers if not getattr(scheduler, "need_val_args", False)]
-        self._by_iter = [scheduler.step for scheduler in plain if not scheduler.by_epoch]
-        self._by_epoch = [scheduler.step for scheduler in plain if scheduler.by_epoch]
+        self._by_iter = [scheduler.step for scheduler in schedulers if not scheduler.by_epoch]
+        self._by_epoch = [scheduler.step for scheduler in schedulers if scheduler.by_epoch]
         self._by_metric = [
             scheduler.step for scheduler in schedulers if getattr(scheduler, "need_val_args", False)
         ]
