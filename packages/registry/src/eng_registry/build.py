@@ -8,7 +8,6 @@ something failed.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 from eng_registry.errors import ArgumentsError, InvalidConfigError, MissingTypeError, WrongTypeError
 from eng_registry.log import logger
@@ -18,7 +17,11 @@ from eng_registry.node import Node
 from eng_registry.notes import mark
 from eng_registry.scope import DefaultScope, in_force
 
-Cfg = Mapping[str, Any]
+TYPE_CHECKING = False  # as in `typing`, whose import costs more than this package
+if TYPE_CHECKING:
+    from typing import Any
+
+    Cfg = Mapping[str, Any]
 
 
 def build_from_cfg(cfg: Cfg, registry: Any, default_args: Cfg | None = None) -> Any:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from eng_registry import root
 from eng_registry.discovery import complete
 from eng_registry.log import logger
 from eng_registry.node import Node
 from eng_registry.registry import Registry
+
+TYPE_CHECKING = False  # as in `typing`, whose import costs more than this package
+if TYPE_CHECKING:
+    from typing import Any
 
 FILE_NAME = "modules_statistic_results.json"
 

@@ -17,9 +17,11 @@ grows at the front, so the words are put together only when somebody reads them.
 
 from __future__ import annotations
 
-from typing import Any
-
 from eng_registry.trail import Trail
+
+TYPE_CHECKING = False  # as in `typing`, whose import costs more than this package
+if TYPE_CHECKING:
+    from typing import Any
 
 
 class RegistryError(Exception):

@@ -7,7 +7,10 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from importlib import import_module
 from types import ModuleType
-from typing import Any
+
+TYPE_CHECKING = False  # as in `typing`, whose import costs more than this package
+if TYPE_CHECKING:
+    from typing import Any
 
 _allowed: ContextVar[tuple[str, ...]] = ContextVar("eng_registry.allow_import", default=())
 

@@ -10,7 +10,6 @@ A registry that misses a name first imports whatever may fill it (`discovery.py`
 from __future__ import annotations
 
 from importlib import import_module
-from typing import Any
 
 from eng_registry.discovery import complete
 from eng_registry.errors import AmbiguousNameError
@@ -18,6 +17,10 @@ from eng_registry.imports import import_object, is_allowed
 from eng_registry.log import logger
 from eng_registry.node import Claim, Node, Place
 from eng_registry.scope import ALIASES, canonical, in_force
+
+TYPE_CHECKING = False  # as in `typing`, whose import costs more than this package
+if TYPE_CHECKING:
+    from typing import Any
 
 _warned: set[tuple[str, str]] = set()
 

@@ -45,8 +45,9 @@ def _about_name(searched: list[Node], prefix: str, name: str) -> Iterator[str]:
     if places:
         yield f" It is in {' and '.join(places)}."
     for registry in searched:
-        for source, error in registry._failures:
-            yield f" The {source} could not be imported: {type(error).__name__}: {error}."
+        for failure in registry._failures:
+            error = failure.error
+            yield f" The {failure.source} could not be imported: {type(error).__name__}: {error}."
         if registry._provider is not None and not is_installed(registry._provider):
             yield f" What fills {registry.label} is not installed: pip install {registry._provider}."
     if not registered:

@@ -8,20 +8,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from types import CodeType
-from typing import Any, NamedTuple
 
 from eng_registry.scope import canonical
 
+TYPE_CHECKING = False  # as in `typing`, whose import costs more than this package
+if TYPE_CHECKING:
+    from typing import Any
 
-class Place(NamedTuple):
+
+class Place:
     """Where an object was registered: the code that was running, the instruction in it, and its module's globals.
 
     A line number is not kept, because counting lines is slow and only an error asks for them.
     """
 
-    code: CodeType
-    instruction: int
-    namespace: dict[str, Any]
+    __slots__ = ("code", "instruction", "namespace")
+
+    def __init__(self, code: CodeType, instruction: int, namespace: dict[str, Any]) -> None:
+        self.code = code
+        self.instruction = instruction
+        self.namespace = namespace
 
     @property
     def line(self) -> int | None:
@@ -39,18 +45,24 @@ class Place(NamedTuple):
         return f"{self.code.co_filename}:{self.line}"
 
 
-class Claim(NamedTuple):
+class Claim:
     """One of several packages' objects for one name."""
 
-    obj: Any
-    place: Place
+    __slots__ = ("obj", "place")
+
+    def __init__(self, obj: Any, place: Place) -> None:
+        self.obj = obj
+        self.place = place
 
 
-class Failure(NamedTuple):
+class Failure:
     """An entry point that could not be imported, and why."""
 
-    source: str
-    error: Exception
+    __slots__ = ("error", "source")
+
+    def __init__(self, source: str, error: Exception) -> None:
+        self.source = source
+        self.error = error
 
 
 class Node:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from sys import _getframe
 from types import CodeType, FrameType
-from typing import Any
 
 from eng_registry.build import build_from_cfg, search
 from eng_registry.describe import table
@@ -18,6 +17,10 @@ from eng_registry.missing import everywhere
 from eng_registry.node import Claim, Node, Place
 from eng_registry.notes import mark
 from eng_registry.scope import ROOT_SCOPE, DefaultScope
+
+TYPE_CHECKING = False  # as in `typing`, whose import costs more than this package
+if TYPE_CHECKING:
+    from typing import Any
 
 
 class Registry(Node):
@@ -190,7 +193,8 @@ class Registry(Node):
         new = Claim(module, Place(*place))
         claims = self._claims.get(name)
         if claims is None:
-            claims = [Claim(self.module_dict[name], Place(*self._places.get(name, new.place)))]
+            known = self._places.get(name, place)
+            claims = [Claim(self.module_dict[name], Place(*known))]
         for i, old in enumerate(claims):
             if _is_again(old, new):
                 claims[i] = new

@@ -7,7 +7,6 @@ modules registers what, and that module is imported when a name is first missed.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from eng_registry.build import (
     build_model_from_cfg,
@@ -17,6 +16,10 @@ from eng_registry.build import (
 )
 from eng_registry.registry import Registry
 from eng_registry.scope import ROOT_SCOPE
+
+TYPE_CHECKING = False  # as in `typing`, whose import costs more than this package
+if TYPE_CHECKING:
+    from typing import Any
 
 
 def _root(

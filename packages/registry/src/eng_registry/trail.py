@@ -7,7 +7,10 @@ puts the way to it in front. Nothing of this costs anything until something fail
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+
+TYPE_CHECKING = False  # as in `typing`, whose import costs more than this package
+if TYPE_CHECKING:
+    from typing import Any
 
 
 class Trail:
