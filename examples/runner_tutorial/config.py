@@ -20,7 +20,7 @@ val_dataloader = dict(
     num_workers=2,
 )
 val_cfg = dict()
-val_evaluator = dict(type="PercentCorrect")
+val_evaluator = dict(type="Accuracy")
 
 default_hooks = dict(checkpoint=dict(type="CheckpointHook", interval=1))
 launcher = "none"

@@ -53,7 +53,7 @@ class MyDataset(Dataset):
 
 
 @METRICS.register_module()
-class PercentCorrect(BaseMetric):
+class Accuracy(BaseMetric):
     """How many of a hundred points are told correctly."""
 
     def process(self, data_batch, data_samples):

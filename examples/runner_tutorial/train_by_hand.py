@@ -3,7 +3,7 @@
 python examples/runner_tutorial/train_by_hand.py
 """
 
-from parts import MyAwesomeModel, MyDataset, PercentCorrect
+from parts import MyAwesomeModel, MyDataset, Accuracy
 from torch.optim import Adam
 from torch.utils.data import DataLoader, default_collate
 
@@ -45,7 +45,7 @@ def main():
         ),
         # validation configuration, usually an empty dict
         val_cfg=dict(),
-        val_evaluator=dict(type=PercentCorrect),
+        val_evaluator=dict(type=Accuracy),
         # change a default hook by its name
         default_hooks=dict(checkpoint=dict(type="CheckpointHook", interval=1)),
         # the distributed environment

@@ -256,3 +256,36 @@ def test_errors_can_cross_processes(shapes):
         shapes.build({"type": "Nothing"})
     again = pickle.loads(pickle.dumps(caught.value))
     assert (type(again), str(again), again.path) == (type(caught.value), str(caught.value), caught.value.path)
+
+
+def test_what_gives_way_is_taken_the_place_of():
+    """By a later registration of the name, without a word; the error of a third one names the new place."""
+    metrics = Registry("metric", scope="ready")
+
+    @metrics.register_module(gives_way=True)
+    class Accuracy:
+        pass
+
+    ready = Accuracy
+
+    @metrics.register_module()
+    class Accuracy:
+        pass
+
+    assert metrics.get("Accuracy") is Accuracy is not ready
+    with pytest.raises(TakenError, match="Accuracy is already registered"):
+        metrics.register_module("Accuracy", module=dict)
+
+
+def test_what_gives_way_comes_too_late():
+    """A name that somebody has taken stays his; where nobody has, the ready one is found."""
+    metrics = Registry("metric", scope="ready")
+
+    @metrics.register_module()
+    class Accuracy:
+        pass
+
+    metrics.register_module("Accuracy", module=dict, gives_way=True)
+    metrics.register_module("Recall", module=dict, gives_way=True)
+    assert metrics.get("Accuracy") is Accuracy
+    assert metrics.get("Recall") is dict

@@ -76,6 +76,7 @@ class Node:
         "_entry_point",
         "_failures",
         "_forced",
+        "_gives_way",
         "_locations",
         "_places",
         "_provider",
@@ -112,6 +113,8 @@ class Node:
         #: names that several packages claim; such a name is in `module_dict` only if one of them used force
         self._claims: dict[str, list[Claim]] = {}
         self._forced: set[str] = set()
+        #: names whose object any other one may take the place of
+        self._gives_way: set[str] = set()
         self._locations = tuple(locations)
         self._entry_point = entry_point
         self._provider = provider

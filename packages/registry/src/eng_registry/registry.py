@@ -100,7 +100,12 @@ class Registry(Node):
         return table(self)
 
     def register_module(
-        self, name: str | Sequence[str] | None = None, force: bool = False, module: Any = None
+        self,
+        name: str | Sequence[str] | None = None,
+        force: bool = False,
+        module: Any = None,
+        *,
+        gives_way: bool = False,
     ) -> Any:
         """Register a class or function, by decoration or as `module=`; it is returned as it is.
 
@@ -108,18 +113,21 @@ class Registry(Node):
         says where both objects were registered, unless `force` takes it away. The same source run again (a
         reloaded module, a notebook cell) takes its own old place. If two packages claim a name, both can be
         imported: asking for that name is the error, and `package.Name` reaches each.
+
+        `gives_way` is for what a library has ready under a name that its users may want for their own (`Accuracy`): any
+        other registration of the name, before or after, takes its place without a word.
         """
         if force is not True and force is not False:
             raise WrongTypeError(f"force must be a bool, not {type(force).__name__}")
         names = None if name is None else _names(name)
         if module is not None:
-            self._register(module, names, force, _getframe(1))
+            self._register(module, names, force, _getframe(1), gives_way)
             return module
-        if names is None and not force:
+        if names is None and not force and not gives_way:
             return self._decorate
 
         def register(module: Any) -> Any:
-            self._register(module, names, force, _getframe(1))
+            self._register(module, names, force, _getframe(1), gives_way)
             return module
 
         return register
@@ -173,7 +181,14 @@ class Registry(Node):
         self._register(module, None, False, _getframe(1))
         return module
 
-    def _register(self, module: Any, names: Sequence[str] | None, force: bool, frame: FrameType) -> None:
+    def _register(
+        self,
+        module: Any,
+        names: Sequence[str] | None,
+        force: bool,
+        frame: FrameType,
+        gives_way: bool = False,
+    ) -> None:
         if not callable(module):
             raise WrongTypeError(
                 f"only what is callable can be registered, not {type(module).__name__}: {module!r}"
@@ -183,10 +198,16 @@ class Registry(Node):
             if force:
                 self._forced.add(name)
                 self._claims.pop(name, None)
-            elif (name in self.module_dict or name in self._claims) and not self._takes(name, module, place):
+            elif name in self._gives_way:
+                self._gives_way.discard(name)
+            elif (name in self.module_dict or name in self._claims) and (
+                gives_way or not self._takes(name, module, place)
+            ):
                 continue
             self.module_dict[name] = module
             self._places[name] = place
+            if gives_way:
+                self._gives_way.add(name)
 
     def _takes(self, name: str, module: Any, place: tuple[CodeType, int, dict[str, Any]]) -> bool:
         """Whether `new` takes the place of the object of that name; a stranger's claim is kept beside the others."""

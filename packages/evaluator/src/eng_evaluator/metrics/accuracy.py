@@ -11,7 +11,7 @@ from eng_registry import METRICS
 
 
 @final
-@METRICS.register_module()
+@METRICS.register_module(gives_way=True)
 class Accuracy(PairMetric):
     """The share of samples whose true class is the predicted one, or among the `top_k` best, in percent.
 

@@ -30,7 +30,7 @@ class TorchMetricsMetric(Protocol):
 
 
 @final
-@METRICS.register_module()
+@METRICS.register_module(gives_way=True)
 class TorchMetric(BaseMetric):
     """A metric of torchmetrics: `metric` is one, or ``dict(type='MulticlassAccuracy', num_classes=10)``.
 

@@ -39,7 +39,7 @@ def confusion(
 
 
 @final
-@METRICS.register_module()
+@METRICS.register_module(gives_way=True)
 class ConfusionMatrix(PairMetric):
     """`confusion_matrix`: a list with a row for each true class, with how often it was taken for each class.
 

@@ -12,7 +12,7 @@ from eng_registry import METRICS
 
 
 @final
-@METRICS.register_module()
+@METRICS.register_module(gives_way=True)
 class MeanIoU(PairMetric):
     """`mIoU`, `mAcc` and `aAcc` in percent, and `IoU`, the list of all classes.
 

@@ -15,7 +15,7 @@ Average: TypeAlias = Literal["macro", "weighted", "micro"]
 
 
 @final
-@METRICS.register_module()
+@METRICS.register_module(gives_way=True)
 class PrecisionRecallF1(PairMetric):
     """`precision`, `recall` and `f1` in percent: averaged over classes, or a list of all classes without `average`.
 

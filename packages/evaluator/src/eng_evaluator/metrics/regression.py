@@ -37,7 +37,7 @@ class MeanError(PairMetric):
 
 
 @final
-@METRICS.register_module()
+@METRICS.register_module(gives_way=True)
 class MeanAbsoluteError(MeanError):
     """`mae`: the mean of |prediction - truth| over all numbers.
 
@@ -57,7 +57,7 @@ class MeanAbsoluteError(MeanError):
 
 
 @final
-@METRICS.register_module()
+@METRICS.register_module(gives_way=True)
 class MeanSquaredError(MeanError):
     """`mse`: the mean of (prediction - truth) squared over all numbers. Reads what `MeanAbsoluteError` reads.
 

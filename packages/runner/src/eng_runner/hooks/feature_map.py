@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @final
-@HOOKS.register_module()
+@HOOKS.register_module(gives_way=True)
 class FeatureMapHook(Hook):
     """Draws the output of each of `layers`, by module name, for the first image of every `interval`-th batch.
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @final
-@HOOKS.register_module()
+@HOOKS.register_module(gives_way=True)
 class FreezeHook(Hook):
     """Keeps sub-modules as they are until `until`, such as `'3 epochs'` or `'1000 iters'`; None is for ever.
 

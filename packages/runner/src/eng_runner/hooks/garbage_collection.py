@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @final
-@HOOKS.register_module()
+@HOOKS.register_module(gives_way=True)
 class GarbageCollectionHook(Hook):
     """Switches the automatic collector off while training and collects every `interval` iterations instead.
 

@@ -20,7 +20,7 @@ class NonFiniteError(RuntimeError):
 
 
 @final
-@HOOKS.register_module()
+@HOOKS.register_module(gives_way=True)
 class NonFiniteHook(Hook):
     """Looks at what the model reports, without waiting for the device but every `interval` iterations.
 

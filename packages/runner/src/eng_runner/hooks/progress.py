@@ -31,7 +31,7 @@ REFRESH_SECONDS = 0.2
 
 
 @final
-@HOOKS.register_module()
+@HOOKS.register_module(gives_way=True)
 class ProgressHook(Hook):
     """Shows how far the training is, the time left, and the newest loss, rate, throughput and validation.
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @final
-@HOOKS.register_module()
+@HOOKS.register_module(gives_way=True)
 class ThroughputHook(Hook):
     """Records `train/samples_per_sec` every `interval` iterations, over all ranks and without the first `warm_up`.
 

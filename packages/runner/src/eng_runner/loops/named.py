@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @final
-@LOOPS.register_module()
+@LOOPS.register_module(gives_way=True)
 class NamedValLoop:
     """One validation of several data sets: `dataloader` and `evaluator` are mappings of the same names.
 

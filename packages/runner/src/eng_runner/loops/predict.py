@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 @final
-@LOOPS.register_module()
+@LOOPS.register_module(gives_way=True)
 class PredictLoop(EvalLoop):
     """`test_step` on every batch; `predictions` then holds one for each sample, in the order of the data set.
 
