@@ -12,6 +12,7 @@ def test_public_names():
         "CheckpointHook",
         "Clock",
         "DDPStrategy",
+        "DeepSpeedStrategy",
         "DistSamplerSeedHook",
         "EMAHook",
         "EarlyStoppingHook",

@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from .runner import Runner, turn_on_activation_checkpointing
     from .stop import Interrupted
     from .strategies import BaseStrategy, DDPStrategy, SingleDeviceStrategy
+    from .strategies.deepspeed import DeepSpeedStrategy
     from .strategies.fsdp import FSDPStrategy
     from .strategies.tensor_parallel import TensorParallelStrategy
     from .summary import Summary, render, summarize
@@ -102,6 +103,7 @@ _HOMES = {
     "runner": ["Runner", "turn_on_activation_checkpointing"],
     "stop": ["Interrupted"],
     "strategies": ["BaseStrategy", "DDPStrategy", "SingleDeviceStrategy"],
+    "strategies.deepspeed": ["DeepSpeedStrategy"],
     "strategies.fsdp": ["FSDPStrategy"],
     "strategies.tensor_parallel": ["TensorParallelStrategy"],
     "summary": ["Summary", "render", "summarize"],
@@ -115,6 +117,7 @@ __all__ = [
     "CheckpointHook",
     "Clock",
     "DDPStrategy",
+    "DeepSpeedStrategy",
     "DistSamplerSeedHook",
     "EMAHook",
     "EarlyStoppingHook",

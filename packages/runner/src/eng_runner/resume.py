@@ -125,6 +125,8 @@ def _load_optimizer(runner: Runner, state: dict[str, Any]) -> None:
 
 
 def _one_loadable(runner: Runner, wrapper: Any, state: dict[str, Any]) -> dict[str, Any]:
+    if "param_groups" not in state:  # what the engine of another package knows of it
+        return state
     names = Names(wrapper.optimizer, runner.bare_model)
     if runner.strategy.names_parameters:  # also what another strategy has saved under numbers
         state = runner.strategy.placed(by_name(by_number(state, names), names), runner.bare_model)

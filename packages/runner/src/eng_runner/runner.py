@@ -304,7 +304,8 @@ class Runner:
         if self._given["optim_wrapper"] is None:
             return None
         with self.building():
-            return build.build_optimization(self._given["optim_wrapper"], self.bare_model)
+            wrapper = build.build_optimization(self._given["optim_wrapper"], self.bare_model)
+            return self.strategy.take_optimizer(self.model, wrapper)
 
     @cached_property
     def param_schedulers(self) -> build.Schedulers:

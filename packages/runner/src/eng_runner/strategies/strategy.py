@@ -47,6 +47,10 @@ class BaseStrategy(ABC):
             init_weights()
             self.synchronize(model)
 
+    def take_optimizer(self, model: nn.Module, optim_wrapper: Any) -> Any:
+        """The optimizer wrapper as the loops call it; for a strategy that steps by itself, one of its own."""
+        return optim_wrapper
+
     def data_place(self) -> tuple[int, int]:
         """Which share of each batch this process reads, and how many shares there are; by default one per process."""
         return get_dist_info()
