@@ -26,7 +26,19 @@ def test_without_an_iter_the_step_counts():
     written = lines({"loss": 3, "step": 1}, {"loss": 2, "step": 2})
     assert list(lines_up_to(written, 1)) == written[:1]
     assert position_of({"step": 3}, "step") == 3
-    assert position_of({"step": "three"}, "step") is None
+    assert position_of({"step": "three"}, "step", 2) == 2
+
+
+def test_a_validation_says_its_iteration():
+    """One that is later than the checkpoint goes, also where no line of training stands between."""
+    written = lines(
+        {"loss": 3, "iter": 10, "step": 10},
+        {"acc": 1, "step": 12},
+        {"acc": 2, "step": 15},
+        {"acc": 3, "step": 18},
+    )
+    assert list(lines_up_to(written, 15)) == written[:3]
+    assert list(lines_up_to(written, 11)) == written[:1]
 
 
 def test_broken_lines_are_left_out():

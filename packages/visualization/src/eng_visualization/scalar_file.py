@@ -1,8 +1,9 @@
 """The lines of ``scalars.json``, read in the order in which a run wrote them.
 
-A line has a ``step``, and those of training also have the ``iter``, since the step of a validation is the epoch
-where training counts epochs. So a line that has no ``iter``, in a file where others have one, happened when the
-line before it did.
+A line has a ``step``, and those of training also have the ``iter``. The step of a validation is its iteration too,
+or its epoch where that was asked for. An epoch is never further than its iterations are, so a line that has no
+``iter``, in a file where others have one, happened at its step if that is later than the line before it, else where
+that did.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import json
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-__all__ = ["lines_up_to", "position_of", "records"]
+__all__ = ["clock_of", "lines_up_to", "position_of", "records"]
 
 
 def records(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
@@ -30,10 +31,24 @@ def records(lines: Iterable[str]) -> Iterator[dict[str, Any]]:
             yield record
 
 
-def position_of(record: dict[str, Any], key: str) -> float | None:
-    """The iteration of a record, if it says one."""
-    at = record.get(key)
-    return at if isinstance(at, (int, float)) else None
+def position_of(record: dict[str, Any], clock: str, after: float = 0.0) -> float:
+    """The iteration of a record that stands after one of the iteration `after`.
+
+    Example:
+        >>> position_of({"iter": 20, "step": 20}, "iter", after=10)
+        20.0
+        >>> position_of({"accuracy": 0.5, "step": 23}, "iter", after=20)
+        23.0
+        >>> position_of({"accuracy": 0.5, "step": 1}, "iter", after=20)
+        20.0
+    """
+    if (own := _number(record.get(clock))) is not None:
+        return own
+    return max(after, _number(record.get("step")) or 0.0)
+
+
+def _number(value: Any) -> float | None:
+    return float(value) if isinstance(value, (int, float)) else None
 
 
 def clock_of(some: Iterable[dict[str, Any]]) -> str:
@@ -49,12 +64,12 @@ def lines_up_to(lines: Sequence[str], step: float) -> Iterator[str]:
         >>> list(lines_up_to(train, 10)) == train[:2]
         True
     """
-    key = clock_of(records(lines))
+    clock, at = clock_of(records(lines)), 0.0
     for line in lines:
         found = next(records([line]), None)
         if found is None:
             continue
-        at = position_of(found, key)
-        if at is not None and at > step:
+        at = position_of(found, clock, at)
+        if at > step:
             return
         yield line

@@ -74,6 +74,20 @@ def test_a_resumed_run_may_begin_with_a_validation(tmp_path, train):
     assert [(image.step, "20260101_110000" in str(image.path)) for image in run.images] == [(100, True)]
 
 
+def test_a_validation_is_where_its_step_says(tmp_path):
+    """Also behind the last line of training, and where a resumed run begins with it."""
+    local = LocalVisBackend(tmp_path / "20260101_100000" / "vis_data")
+    for at, end in ((20, 23), (43, 46)):
+        local.add_scalars({"loss": 1.0, "iter": at}, at)
+        local.add_scalars({"accuracy": 0.5}, end)
+    local = LocalVisBackend(tmp_path / "20260101_110000" / "vis_data")
+    local.add_scalars({"accuracy": 0.75}, 46)
+    local.add_scalars({"loss": 1.0, "iter": 66}, 66)
+    local.add_scalars({"accuracy": 0.8}, 69)
+    curve = read_run(tmp_path).curve("accuracy")
+    assert (curve.xs, curve.ys) == ((23, 46, 69), (0.5, 0.75, 0.8))
+
+
 def test_a_fresh_start_in_the_same_folder_is_another_run(tmp_path, train):
     """It begins at the first iteration again, so what was before is forgotten."""
     train(tmp_path / "20260101_100000", range(1, 201), scale=9.0)

@@ -190,11 +190,8 @@ def _read_records(path: Path) -> list[dict[str, Any]]:
     clock = clock_of(found)
     at = 0.0
     for record in found:
-        own = position_of(record, clock)
-        # a validation, whose step counts epochs, happened where the training was by then
-        record["when"] = at if own is None or clock not in record else float(own)
+        record["when"] = at = position_of(record, clock, at)
         record["validation"] = clock == "iter" and "iter" not in record
-        at = record["when"]
     return found
 
 
@@ -206,9 +203,9 @@ def _merged(starts: Sequence[list[dict[str, Any]]]) -> list[dict[str, Any]]:
             begin = next((record["when"] for record in found if not record["validation"]), float("inf"))
             end = next((i for i, record in enumerate(history) if record["when"] >= begin), len(history))
             kept = history[:end]
-            # a start that begins with the validation its checkpoint was saved before happens where that was saved
+            # a start may begin with the validation that its checkpoint was saved before; its step may be an epoch
             for record in itertools.takewhile(lambda record: record["validation"], found):
-                record["when"] = kept[-1]["when"] if kept else record["when"]
+                record["when"] = max(record["when"], kept[-1]["when"] if kept else 0.0)
             history = [*kept, *found]
     return history
 
