@@ -55,6 +55,17 @@ def test_two_backends_need_two_names(Remembers):
         Visualizer(vis_backends=[{"type": "Remembers"}, {"type": "Remembers"}])
 
 
+def test_a_backend_without_files_need_not_take_a_folder(tmp_path, Remembers):
+    """`save_dir` is for those whose class has it."""
+
+    class Elsewhere(Remembers):
+        def __init__(self, prefix=""):
+            super().__init__()
+
+    made = Visualizer(vis_backends={"type": Elsewhere, "prefix": "a"}, save_dir=tmp_path)
+    assert isinstance(made.get_backend("Elsewhere"), Elsewhere)
+
+
 def test_a_backend_that_needs_a_folder_is_left_out_without(caplog, tmp_path, Remembers):
     """With a warning; with `save_dir` it writes to `vis_data` in it."""
     made = Visualizer(vis_backends=[{"type": "LocalVisBackend"}, {"type": "Remembers"}])

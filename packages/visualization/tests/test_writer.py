@@ -48,6 +48,16 @@ def test_a_failing_backend_is_reported_once_and_switched_off(caplog, Remembers):
     assert backend.calls == []
 
 
+def test_a_client_that_leaves_the_program_is_a_failing_one(caplog, Remembers):
+    """As some do where they cannot log in; its thread goes on, and what is lost is counted."""
+    writer = BackendWriter("tracker", Remembers(fails=("add_scalar",), error=SystemExit(3)))
+    with caplog.at_level(logging.WARNING):
+        writer.submit("add_scalar", "loss", 0.5, 1)
+        writer.submit("add_scalar", "loss", 0.5, 2)
+        writer.close()
+    assert "tracker: not written are 2 records of scalars, of the steps 1 to 2 (SystemExit(3))" in caplog.text
+
+
 def test_what_a_backend_cannot_take_is_its_only_loss(caplog, Remembers):
     """A wrong argument is named, the backend stays."""
     backend = Remembers(fails=("add_image",), error=ArgumentError("no image"))

@@ -488,17 +488,26 @@ def _backend(given: Any, folder: str | None) -> tuple[str, BaseVisBackend | None
         raise TypeError(f"vis_backends takes backends, mappings with a `type`, or lists of them, got {kind}")
     arguments = dict(given)
     name = arguments.pop("name", None)
-    if folder is not None:
-        arguments.setdefault("save_dir", folder)
-    elif arguments.get("save_dir") is None and _needs_folder(arguments.get("type")):
+    if folder is None and arguments.get("save_dir") is None and _needs_folder(arguments.get("type")):
         return str(arguments["type"]), None
+    if folder is not None and _takes_folder(arguments.get("type")):
+        arguments.setdefault("save_dir", folder)
     backend: BaseVisBackend = VISBACKENDS.build(arguments)
     return name or type(backend).__name__, backend
 
 
 def _needs_folder(kind: Any) -> bool:
-    kind = VISBACKENDS.get(kind) if isinstance(kind, str) else kind
-    if kind is None:  # the registry says it better
-        return False
-    folder = inspect.signature(kind).parameters.get("save_dir")
+    folder = _parameters(kind).get("save_dir")
     return folder is not None and folder.default is inspect.Parameter.empty
+
+
+def _takes_folder(kind: Any) -> bool:
+    """A backend that writes no files need not have the argument."""
+    parameters = _parameters(kind)
+    return "save_dir" in parameters or any(each.kind is each.VAR_KEYWORD for each in parameters.values())
+
+
+def _parameters(kind: Any) -> Mapping[str, inspect.Parameter]:
+    kind = VISBACKENDS.get(kind) if isinstance(kind, str) else kind
+    # what is no class, the registry says better
+    return inspect.signature(kind).parameters if callable(kind) else {}

@@ -47,7 +47,7 @@ class BackendWriter:
     ) -> None:
         self.name = name
         self.backend = backend
-        self.error: Exception | None = None
+        self.error: Exception | SystemExit | None = None
         self._max_waiting = max_waiting
         self._max_bytes = max_bytes
         self._patience = patience
@@ -157,7 +157,7 @@ class BackendWriter:
         except ArgumentError as error:
             self._lost_there.add(method, args)
             logger.warning("%s cannot take this: %s", self.name, error)
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # some clients leave the program where they cannot log in
             self.error = error
             if method != "close":
                 self._lost_there.add(method, args)
