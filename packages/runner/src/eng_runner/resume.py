@@ -9,14 +9,16 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 
 from eng_checkpoint import (
+    BackgroundSaver,
     commit,
     commit_sharded,
     entries,
@@ -192,8 +194,10 @@ def write(
     kind: Kind,
     metrics: Mapping[str, float] | None,
     backend_args: dict[str, Any] | None,
+    saver: BackgroundSaver | None = None,
+    then: Callable[[], None] | None = None,
 ) -> str:
-    """Rank 0 writes; an error there is raised on every rank. Returns the path."""
+    """Rank 0 writes; an error there is raised on every rank, unless a `saver` writes meanwhile. Returns the path."""
     path = os.path.join(out_dir, filename)
     add_own_buffers(checkpoint, [name for name, _ in runner.bare_model.named_buffers()])
     checkpoint = runner.strategy.gathered(checkpoint)
@@ -209,17 +213,23 @@ def write(
             epoch=clock.epoch, iter=clock.iter, step=clock.step, metrics=metrics,
         )  # fmt: skip
         return path
+    clock = runner.clock
+    save: Callable[[dict[str, Any]], object]
+    if backend_args is not None or "://" in out_dir:
+        save = partial(save_checkpoint, filename=path, backend_args=backend_args)
+    else:
+        save = partial(
+            _commit, out_dir, filename, kind=kind,
+            epoch=clock.epoch, iter=clock.iter, step=clock.step, metrics=metrics,
+        )  # fmt: skip
+    if saver is not None:
+        if is_main_process():
+            saver.submit(partial(_save_then, save, then), checkpoint, name=path)
+        return path
     failure: list[str | None] = [None]
     if is_main_process():
         try:
-            if backend_args is not None or "://" in out_dir:
-                save_checkpoint(checkpoint, path, backend_args=backend_args)
-            else:
-                clock = runner.clock
-                commit(
-                    out_dir, filename, checkpoint, kind=kind,
-                    epoch=clock.epoch, iter=clock.iter, step=clock.step, metrics=metrics,
-                )  # fmt: skip
+            save(checkpoint)
         except Exception as error:
             if not runner.distributed:
                 raise
@@ -228,6 +238,18 @@ def write(
     if failure[0] is not None:
         raise RuntimeError(f"rank 0 could not save {path}: {failure[0]}")
     return path
+
+
+def _commit(folder: str, name: str, state: dict[str, Any], **entry: Any) -> None:
+    commit(folder, name, state, **entry)
+
+
+def _save_then(
+    save: Callable[[dict[str, Any]], object], then: Callable[[], None] | None, state: dict[str, Any]
+) -> None:
+    save(state)
+    if then is not None:
+        then()
 
 
 def read_for_resume(runner: Runner) -> Checkpoint | None:

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from eng_checkpoint import load_checkpoint
+from eng_checkpoint import BackgroundSaver, load_checkpoint
 from eng_config import Config
 from eng_dataset import Loader, build_dataloader
 from eng_dist import (
@@ -580,8 +580,13 @@ class Runner:
         *,
         kind: resuming.Kind = "regular",
         metrics: Mapping[str, float] | None = None,
+        saver: BackgroundSaver | None = None,
+        then: Callable[[], None] | None = None,
     ) -> str:
         """Write a checkpoint that is whole or not there; every rank calls it, rank 0 writes. Returns its path.
+
+        A `saver` writes a copy of it in the background and does something `then`; whoever has the saver waits for it
+        and calls the point `after_save_checkpoint`.
 
         `meta` adds entries; `by_epoch` is accepted for its documented meaning, the clock knows both;
         `file_client_args` is the older name of `backend_args`.
@@ -594,9 +599,11 @@ class Runner:
         )
         self.call_hook("before_save_checkpoint", checkpoint=checkpoint)
         path = resuming.write(
-            self, checkpoint, out_dir, filename, kind=kind, metrics=metrics, backend_args=backend_args
-        )
-        self.call_hook("after_save_checkpoint", path=path)
+            self, checkpoint, out_dir, filename, kind=kind, metrics=metrics, backend_args=backend_args, saver=saver,
+            then=then,
+        )  # fmt: skip
+        if saver is None:
+            self.call_hook("after_save_checkpoint", path=path)
         return path
 
     # -- builders, public because the documents name them ------------------------------------------------------------

@@ -6,12 +6,12 @@ What is saved is in `resume.py`, which files stay in eng_checkpoint, copies for 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, final
 
-from eng_checkpoint import prune
-from eng_dist import is_main_process, master_only
+from eng_checkpoint import BackgroundSaver, prune
+from eng_dist import broadcast_object_list, is_main_process, master_only
 from eng_registry import HOOKS
 
 from ..build import older_name
@@ -41,6 +41,12 @@ class CheckpointHook(Hook):
     top-level entries that copies for publication keep. `filename_tmpl` has one `{}` for the count.
     `file_client_args` is the older name of `backend_args`.
 
+    With `async_save` the training waits for a copy in memory only, and the disk is written to meanwhile, one save at
+    a time. An error of it is raised at the next iteration; at the end of a run, however it ends, the save under way
+    is finished first. `after_save_checkpoint` is called when it is safe: before the next one, or at the end.
+
+    A validation outside of a training saves nothing.
+
     Raises ValueError, TypeError or KeyError for arguments that contradict each other.
     """
 
@@ -64,6 +70,7 @@ class CheckpointHook(Hook):
         backend_args: dict[str, Any] | None = None,
         published_keys: str | Sequence[str] | None = None,
         save_begin: int = 0,
+        async_save: bool = False,
     ) -> None:
         if save_begin < 0:
             raise ValueError(f"`save_begin` should not be negative, it is {save_begin}")
@@ -83,6 +90,10 @@ class CheckpointHook(Hook):
         self._less = _names("less_keys", less_keys) or list(LESS_KEYS)
         self._given_rules = self._check_rules(rule)
         self.published_keys = _names("published_keys", published_keys)
+        self.async_save = async_save
+        self._saver: BackgroundSaver | None = None
+        self._in_flight: str | None = None
+        self._trains = False
         self._folder = ""
         self._alarm = Alarm()
         self._rules: dict[str, Rule] = {}
@@ -104,8 +115,18 @@ class CheckpointHook(Hook):
 
     # -- regular checkpoints ---------------------------------------------------------------------------------------
     def before_train(self, runner: Runner) -> None:
-        """Settle where checkpoints go and remove what a smaller limit no longer keeps."""
+        """Settle where checkpoints go and remove what a smaller limit no longer keeps.
+
+        Raises ValueError for `async_save` where all processes write together.
+        """
         self._folder = self._target(runner)
+        if self.async_save and runner.strategy.is_sharded:
+            raise ValueError(
+                "`async_save` is for checkpoints that one process writes, and here all write their parts together; "
+                "drop it, or use state_dict_cfg='full'"
+            )
+        self._saver = BackgroundSaver() if self.async_save else None
+        self._trains = True
         if self.every.of == "second" and is_main_process():
             self._alarm = Alarm(self.every.n, lambda: runner.stop.request(SAVE_AND_GO_ON))
         unit = self.every.of
@@ -119,13 +140,17 @@ class CheckpointHook(Hook):
         return os.path.join(self.out_dir, os.path.basename(runner.work_dir))
 
     def takes_part(self, point: str, runner: Runner) -> bool:
-        """A hook that saves by epoch has nothing to do after an iteration."""
-        return not (point == "after_train_iter" and self.by_epoch)
+        """A hook that saves by epoch has nothing to do after an iteration, unless a save is under way."""
+        return not (point == "after_train_iter" and self.by_epoch and not self.async_save)
 
     def after_train_iter(
         self, runner: Runner, batch_idx: int, data_batch: Batch = None, outputs: dict[str, Any] | None = None
     ) -> None:
-        """Save if it is due."""
+        """Save if it is due. Raises what a save in the background has raised."""
+        if self._saver is not None:
+            self._saver.check()
+        if self.by_epoch:
+            return
         clock, unit = runner.clock, self.every.of
         before, self._seen = self._seen, 0 if unit == "second" else clock.reading(unit)
         last = self.save_last and clock.iter == runner.max_iters
@@ -152,18 +177,54 @@ class CheckpointHook(Hook):
         runner.logger.info("Saving checkpoint at %d %s", count, unit)
         name = self.filename_tmpl.format(count)
         runner.message_hub.update_info("last_ckpt", os.path.join(self._folder, name))
-        runner.save_checkpoint(
+        self._write(
+            runner,
             self._folder,
             name,
+            self._prune if self._saver is not None else _nothing,
             save_optimizer=self.save_optimizer,
             save_param_scheduler=self.save_param_scheduler,
-            by_epoch=self.by_epoch,
-            backend_args=self.backend_args,
         )
+
+    def _write(
+        self, runner: Runner, folder: str, name: str, then: Callable[[], None], **options: Any
+    ) -> None:
+        """Save and do something `then`, both now or both in the background; the latter in the first process."""
+        options |= {"by_epoch": self.by_epoch, "backend_args": self.backend_args}
+        if self._saver is None:
+            runner.save_checkpoint(folder, name, **options)
+            then()
+        else:
+            path = runner.save_checkpoint(folder, name, saver=self._saver, then=then, **options)
+            self._in_flight = path
+
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
+        """One save at a time, whoever asked for it."""
+        self._finish(runner)
+
+    def _finish(self, runner: Runner) -> None:
+        """Wait for the save under way, and tell that it is safe. Raises what it raised."""
+        if self._saver is not None and self._in_flight is not None:
+            path, self._in_flight = self._in_flight, None
+            failure: list[str | None] = [None]
+            try:
+                self._saver.wait()
+            except Exception as error:
+                if not runner.distributed:
+                    raise
+                failure = [f"{type(error).__name__}: {error}"]
+            broadcast_object_list(failure, src=0)
+            if failure[0] is not None:
+                raise RuntimeError(f"rank 0 could not save {path}: {failure[0]}")
+            runner.call_hook("after_save_checkpoint", path=path)
 
     def after_save_checkpoint(self, runner: Runner, path: str) -> None:
         """Remove what there are too many of, now that the new one is safe."""
-        if self.max_keep_ckpts > 0 and os.path.dirname(path) == self._folder and is_main_process():
+        if os.path.dirname(path) == self._folder and is_main_process():
+            self._prune()
+
+    def _prune(self) -> None:
+        if self.max_keep_ckpts > 0:
             prune(self._folder, keep=self.max_keep_ckpts)
 
     # -- the best --------------------------------------------------------------------------------------------------
@@ -172,7 +233,7 @@ class CheckpointHook(Hook):
 
         Raises KeyError for a metric that the evaluator did not return.
         """
-        if not self.save_best:
+        if not self.save_best or not self._trains:
             return
         if not metrics:
             runner.logger.warning("The validation returned no metric, so no best checkpoint can be told")
@@ -203,23 +264,29 @@ class CheckpointHook(Hook):
         previous = hub.get_info(f"best_ckpt{suffix}")
         hub.update_info(f"best_score{suffix}", score)
         hub.update_info(f"best_ckpt{suffix}", path)
-        if previous != path:
-            runner.save_checkpoint(
-                folder, name, save_optimizer=False, save_param_scheduler=False, by_epoch=self.by_epoch,
-                backend_args=self.backend_args, kind="best", metrics={key: score},
-            )  # fmt: skip
-        runner.logger.info(
-            "The best checkpoint with %.4f %s at %d %s is saved to %s.", score, key, count, unit, name
-        )
-        if previous is not None and previous != path:
-            self._remove(runner, previous)
+        bests = self._bests(runner)
+
+        def tell_and_remove() -> None:
+            runner.logger.info(
+                "The best checkpoint with %.4f %s at %d %s is saved to %s.", score, key, count, unit, name
+            )
+            if previous is not None and previous != path:
+                self._remove(runner, previous, bests)
+
+        if previous == path:
+            tell_and_remove()
+            return
+        self._write(
+            runner, folder, name, tell_and_remove,
+            save_optimizer=False, save_param_scheduler=False, kind="best", metrics={key: score},
+        )  # fmt: skip
 
     def _finished(self, runner: Runner) -> tuple[int, str]:
         return (runner.epoch, "epoch") if self.by_epoch else (runner.iter, "iter")
 
     @master_only
-    def _remove(self, runner: Runner, path: str) -> None:
-        prune(os.path.dirname(path), kind="best", keep=len(self.save_best), protect=self._bests(runner))
+    def _remove(self, runner: Runner, path: str, bests: Sequence[str]) -> None:
+        prune(os.path.dirname(path), kind="best", keep=len(self.save_best), protect=bests)
         runner.logger.info("The previous best checkpoint %s is removed", path)
 
     def _bests(self, runner: Runner) -> list[str]:
@@ -229,22 +296,42 @@ class CheckpointHook(Hook):
 
     # -- the end ---------------------------------------------------------------------------------------------------
     def on_exception(self, runner: Runner, exception: BaseException) -> None:
-        """Ask for nothing any more."""
+        """Ask for nothing any more, and finish the save under way; its own error becomes a note of the other one."""
         self._alarm.cancel()
+        self._trains, self._in_flight = False, None
+        if self._saver is not None:
+            saver, self._saver = self._saver, None
+            try:
+                saver.close()
+            except Exception as own:
+                if own is not exception:
+                    exception.add_note(f"and a checkpoint could not be saved: {own}")
 
     def on_interrupt(self, runner: Runner, reason: str) -> None:
-        """Ask for nothing any more."""
+        """Ask for nothing any more, and finish the save under way."""
+        self._end(runner)
+
+    def _end(self, runner: Runner) -> None:
         self._alarm.cancel()
+        self._trains = False
+        self._finish(runner)
+        if self._saver is not None:
+            self._saver.close()
+            self._saver = None
 
     def after_train(self, runner: Runner) -> None:
-        """Write the copies for publication."""
-        self._alarm.cancel()
+        """Finish the save under way, and write the copies for publication."""
+        self._end(runner)
         if self.published_keys and is_main_process():
             last = runner.message_hub.get_info("last_ckpt")
             names = ([os.path.basename(last)] if last else []) + self._bests(runner)
             for name in names:
                 target = publish(os.path.join(self._folder, name), keys=self.published_keys)
                 runner.logger.info("%s is published as %s", name, os.path.basename(str(target)))
+
+
+def _nothing() -> None:
+    """A checkpoint that is safe now calls for nothing more than its point."""
 
 
 def _names(argument: str, given: str | Sequence[str] | None) -> list[str]:
