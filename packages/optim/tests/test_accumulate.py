@@ -193,3 +193,29 @@ def test_training_that_goes_on_after_its_end() -> None:
     """A micro-batch after the announced end, in a window that nobody closes, is an error."""
     with pytest.raises(SettingError, match=r"micro-batch 11 .* announced with 10"):
         length_of_window(11, 4, last=10)
+
+
+def test_all_losses_of_a_window_have_a_weight_or_none() -> None:
+    """Whichever comes first."""
+    weight = nn.Parameter(torch.zeros(1))
+    wrapper = OptimWrapper(SGD([weight], lr=0.1), accumulative_counts=2)
+    wrapper.update_params(weight.sum(), weight=2)
+    with pytest.raises(SettingError, match="all or none"):
+        wrapper.update_params(weight.sum())
+
+
+@pytest.mark.parametrize("nothing", [0, 0.0, torch.tensor(0.0)])
+def test_a_window_that_weighs_nothing_leaves_the_weights(nothing: float | Tensor) -> None:
+    """A batch without a token is no reason for weights that are not numbers."""
+    weight = nn.Parameter(torch.ones(1))
+    OptimWrapper(SGD([weight], lr=0.1)).update_params(weight.sum(), weight=nothing)
+    assert weight.item() == 1
+    with pytest.raises(SettingError, match="0 or more, not -1"):
+        OptimWrapper(SGD([weight], lr=0.1)).update_params(weight.sum(), weight=-1)
+
+
+@pytest.mark.parametrize("counts", [2.5, "2", True])
+def test_windows_are_counted_in_whole_numbers(counts: Any) -> None:
+    """Two and a half would step after every fifth."""
+    with pytest.raises(TypeError, match="whole number"):
+        OptimWrapper(SGD([nn.Parameter(torch.ones(1))], lr=0.1), accumulative_counts=counts)

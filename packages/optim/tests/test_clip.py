@@ -101,3 +101,19 @@ def test_norm_of_shards(two_ranks: Callable[..., list[Any]]) -> None:
     for norm, clipped in two_ranks(clip):
         assert norm == pytest.approx(whole.norm().item())
         assert clipped == pytest.approx(1.0, abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("clip_grad", "words"),
+    [
+        ({"max_nrom": 1}, "no `max_nrom`, did you mean `max_norm`"),
+        ({"max_norm": 1, "clip_value": 1}, "by value has no `max_norm`"),
+        ({"norm_type": 2}, "add `max_norm`"),
+        ({"max_norm": -1}, "positive number, not -1"),
+        ({"max_norm": "1"}, "positive number, not '1'"),
+    ],
+)
+def test_wrong_settings_are_told_before_the_first_step(clip_grad: dict[str, Any], words: str) -> None:
+    """A typo would else be found by the first batch, a negative limit never."""
+    with pytest.raises(SettingError, match=words):
+        make_clip(clip_grad)

@@ -218,3 +218,24 @@ def test_mistakes(cfg: Any, rules: Any, error: type[Exception], message: str) ->
     """What cannot be meant is an error before there is a model."""
     with pytest.raises(error, match=message):
         DefaultOptimWrapperConstructor(cfg, rules)
+
+
+def test_a_misspelled_rule_is_told() -> None:
+    """It would else change nothing, and nobody would know."""
+    with pytest.raises(SettingError, match="no `bias_lr_mul`; did you mean `bias_lr_mult`"):
+        build(Table(), {"bias_lr_mul": 2})
+    with pytest.raises(TypeError, match=r"custom_keys.head` is a mapping .* not 0.1"):
+        build(Table(), {"custom_keys": {"head": 0.1}})
+
+
+def test_what_changes_nothing_is_warned_of(caplog: pytest.LogCaptureFixture) -> None:
+    """Names of no parameter, and keys that only another constructor would read."""
+    build(Table(), {"custom_keys": {"haed": {"lr_mult": 0.1}}, "decay_factor": 0.5})
+    assert "'haed', which occurs in no name of a parameter; did you mean `head`?" in caplog.text
+    assert "`decay_factor`, which only a constructor of your own would read" in caplog.text
+
+
+def test_a_multiple_of_a_rate_needs_the_rate() -> None:
+    """As that of a weight decay does."""
+    with pytest.raises(ValueError, match="bias_lr_mult of `paramwise_cfg` multiply `lr`"):
+        build_optim_wrapper(Table(), {"optimizer": {"type": "AdamW"}, "paramwise_cfg": {"bias_lr_mult": 2.0}})

@@ -11,6 +11,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from eng_optim.errors import SettingError
+from eng_registry import suggest
 
 Clip = Callable[[Sequence[Tensor]], Tensor | None]
 """Clips the gradients of the given parameters in place; returns the norm before clipping if it computed
@@ -29,6 +30,11 @@ _CLIP: dict[str, Callable[..., Tensor | None]] = {
     "value": nn.utils.clip_grad_value_,
 }
 
+_KEYS = {
+    "norm": ("max_norm", "norm_type", "error_if_nonfinite", "foreach"),
+    "value": ("clip_value", "foreach"),
+}
+
 
 def make_clip(clip_grad: Mapping[str, Any] | None) -> Clip | None:
     """Return the function that `clip_grad` describes, None for no clipping; the mapping is left as it is.
@@ -36,7 +42,8 @@ def make_clip(clip_grad: Mapping[str, Any] | None) -> Clip | None:
     The keys besides `type` are the keyword arguments of `torch.nn.utils.clip_grad_norm_` (`max_norm`,
     `norm_type`, `error_if_nonfinite`, `foreach`) or `clip_grad_value_` (`clip_value`, `foreach`).
 
-    Raises `SettingError` for an empty or foreign mapping, `ValueError` for an unknown `type`.
+    Raises `SettingError` for an empty or foreign mapping, an unknown key or a limit that is no positive number,
+    `ValueError` for an unknown `type`.
 
     >>> import torch
     >>> weight = torch.nn.Parameter(torch.zeros(2))
@@ -54,9 +61,18 @@ def make_clip(clip_grad: Mapping[str, Any] | None) -> Clip | None:
     kind = settings.pop("type", "value" if "clip_value" in settings else "norm")
     if kind not in _CLIP:
         raise ValueError(f"`clip_grad` has type {kind!r}; there are 'norm' and 'value'")
-    if not settings:
-        limit = "max_norm" if kind == "norm" else "clip_value"
+    known = _KEYS[kind]
+    for key in settings:
+        if key not in known:
+            raise SettingError(
+                f"`clip_grad` by {kind} has no `{key}`{f', {meant}' if (meant := suggest(key, known)) else ''}; "
+                f"there are {', '.join(known)}"
+            )
+    limit = known[0]
+    if limit not in settings:
         raise SettingError(f"`clip_grad` says how but not how much: add `{limit}` to {dict(clip_grad)!r}")
+    if not isinstance(settings[limit], int | float | Tensor) or not settings[limit] > 0:
+        raise SettingError(f"`{limit}` of `clip_grad` is a positive number, not {settings[limit]!r}")
     return partial(_CLIP[kind], **settings)
 
 

@@ -15,10 +15,17 @@ from torch import nn
 from torch.optim import Optimizer
 
 from eng_optim.errors import SettingError
-from eng_optim.groups import DECAY_MULTIPLIERS, is_dcn, options_of, summary
+from eng_optim.groups import (
+    DECAY_MULTIPLIERS,
+    RATE_MULTIPLIERS,
+    SWITCHES,
+    is_dcn,
+    options_of,
+    summary,
+)
 from eng_optim.optional import ask_to_install
 from eng_optim.wrapper import OptimWrapper
-from eng_registry import OPTIM_WRAPPER_CONSTRUCTORS, OPTIM_WRAPPERS, OPTIMIZERS
+from eng_registry import OPTIM_WRAPPER_CONSTRUCTORS, OPTIM_WRAPPERS, OPTIMIZERS, suggest
 
 logger = getLogger(__name__)
 
@@ -61,12 +68,13 @@ class DefaultOptimWrapperConstructor:
     `paramwise_cfg` may have the multipliers `lr_mult`, `decay_mult`, `bias_lr_mult`, `bias_decay_mult`,
     `norm_decay_mult`, `flat_decay_mult`, `dwconv_decay_mult`, `dcn_offset_lr_mult`; `custom_keys`, a mapping
     from a part of a parameter's name to its settings; and `bypass_duplicate`, to skip a shared parameter met
-    again. Other keys are left to subclasses.
+    again. Other keys are for subclasses.
 
     Subclasses override `add_params`, and find `optimizer_cfg`, `base_lr` and `base_wd` here.
 
     Raises `TypeError` if one of the arguments is not a mapping, `SettingError` if there is no `optimizer`,
-    and `ValueError` for a multiplier of a weight decay that the optimizer does not set.
+    and `ValueError` for a misspelled key of `paramwise_cfg` and for a multiplier of a rate or weight decay that the
+    optimizer does not set. Keys that nothing reads, and `custom_keys` that occur in no name, are warned of.
     """
 
     def __init__(
@@ -143,6 +151,7 @@ class DefaultOptimWrapperConstructor:
             return module.parameters()
         params: list[dict[str, Any]] = []
         self.add_params(params, module)
+        self._warn_of_idle_keys(module)
         logger.info("%d parameter groups: %s", len(params), "; ".join(summary(params)))
         return params
 
@@ -152,15 +161,46 @@ class DefaultOptimWrapperConstructor:
             raise TypeError(
                 f"`paramwise_cfg.custom_keys` maps names to settings, it is {type(custom_keys).__name__}"
             )
-        if self.base_wd is not None:
-            return
-        used = [key for key in DECAY_MULTIPLIERS if key in self.paramwise_cfg]
-        used += [f"custom_keys.{key}" for key, options in custom_keys.items() if "decay_mult" in options]
-        if used:
-            raise ValueError(
-                f"{', '.join(used)} of `paramwise_cfg` multiply the weight decay, but the optimizer has none: "
-                "set `weight_decay` in `optimizer`"
-            )
+        for key, options in custom_keys.items():
+            if not isinstance(options, MutableMapping):
+                raise TypeError(
+                    f"`paramwise_cfg.custom_keys.{key}` is a mapping such as dict(lr_mult=0.1), not {options!r}"
+                )
+        known = (*RATE_MULTIPLIERS, *DECAY_MULTIPLIERS, *SWITCHES)
+        if type(self) is DefaultOptimWrapperConstructor:
+            for key in self.paramwise_cfg:
+                if key in known:
+                    continue
+                if meant := suggest(key, known):
+                    raise SettingError(
+                        f"`paramwise_cfg` has no `{key}`; {meant} There are {', '.join(known)}"
+                    )
+                logger.warning(
+                    "`paramwise_cfg` has `%s`, which only a constructor of your own would read", key
+                )
+        for base, mult, multipliers, what in (
+            (self.base_wd, "decay_mult", DECAY_MULTIPLIERS, "weight_decay"),
+            (self.base_lr, "lr_mult", RATE_MULTIPLIERS, "lr"),
+        ):
+            used = [key for key in multipliers if key in self.paramwise_cfg]
+            used += [f"custom_keys.{key}" for key, options in custom_keys.items() if mult in options]
+            if base is None and used:
+                raise ValueError(
+                    f"{', '.join(used)} of `paramwise_cfg` multiply `{what}`, but the optimizer does not say it: "
+                    f"set `{what}` in `optimizer`"
+                )
+
+    def _warn_of_idle_keys(self, module: nn.Module) -> None:
+        names = [name for name, _ in module.named_parameters()]
+        for key in self.paramwise_cfg.get("custom_keys", {}):
+            if not any(key in name for name in names):
+                parts = {part for name in names for part in name.split(".")}
+                meant = suggest(key, parts)
+                logger.warning(
+                    "`paramwise_cfg.custom_keys` has %r, which occurs in no name of a parameter%s",
+                    key,
+                    f"; {meant}" if meant else "",
+                )
 
 
 def _first_argument(optimizer_cfg: MutableMapping[str, Any]) -> str:

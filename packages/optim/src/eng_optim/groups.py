@@ -27,6 +27,12 @@ DECAY_MULTIPLIERS = (
 )
 """The rules that only mean something to an optimizer with a `weight_decay`."""
 
+RATE_MULTIPLIERS = ("lr_mult", "bias_lr_mult", "dcn_offset_lr_mult")
+"""The rules that only mean something to an optimizer whose `lr` is known."""
+
+SWITCHES = ("custom_keys", "bypass_duplicate")
+"""What a `paramwise_cfg` may have beside multipliers."""
+
 
 def matching_key(name: str, keys: Iterable[str]) -> str | None:
     """Return the longest of `keys` that occurs anywhere in `name` (of equally long ones the first by

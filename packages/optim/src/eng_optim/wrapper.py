@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager
 from logging import getLogger
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
@@ -63,6 +64,10 @@ class OptimWrapper(BaseOptimWrapper):
         clip_grad: Mapping[str, Any] | None = None,
         compile: bool | Mapping[str, Any] = False,
     ) -> None:
+        if isinstance(optimizer, Mapping):
+            raise TypeError("`optimizer` is an optimizer; build_optim_wrapper makes one from a mapping")
+        if isinstance(accumulative_counts, bool) or not isinstance(accumulative_counts, int):
+            raise TypeError(f"`accumulative_counts` is a whole number, not {accumulative_counts!r}")
         if accumulative_counts < 1:
             raise SettingError(f"`accumulative_counts` is at least 1, not {accumulative_counts}")
         super().__init__(optimizer)
@@ -98,7 +103,7 @@ class OptimWrapper(BaseOptimWrapper):
 
         `weight` is how much the loss counts: the samples or tokens that it is a mean of. The gradient of the
         window is then the weighted mean over its micro-batches and over all ranks, as if all of it had been
-        one batch. Without it, each micro-batch counts the same.
+        one batch. Without it, each micro-batch counts the same. A window of weight 0 has gradients of 0.
         """
         if self._is_plain and weight is None and step_kwargs is None and zero_kwargs is None:
             loss.backward()  # type: ignore[no-untyped-call]
@@ -108,6 +113,10 @@ class OptimWrapper(BaseOptimWrapper):
             _forget_gradients(self.optimizer)
             return
         if weight is None:
+            if self._window_weight is not None:
+                raise SettingError(
+                    "this loss has no weight, and those before it in the window have; give all or none"
+                )
             self.backward(self.scale_loss(loss))
         else:
             self._add_weight(weight)
@@ -213,6 +222,8 @@ class OptimWrapper(BaseOptimWrapper):
         return [parameter for group in groups for parameter in group["params"] if parameter.requires_grad]
 
     def _add_weight(self, weight: float | Tensor) -> None:
+        if isinstance(weight, int | float) and not weight >= 0:
+            raise SettingError(f"a loss weighs 0 or more, not {weight}")
         before = self._window_weight
         if before is None:
             opened = self._inner_count % self._accumulative_counts
@@ -226,7 +237,10 @@ class OptimWrapper(BaseOptimWrapper):
     def _divide_by(self, weight: float | Tensor) -> None:
         parameters = self._trained()
         total, ranks = weight_of_all_ranks(weight, parameters[0].device)
-        scale_gradients(parameters, ranks / total)
+        if isinstance(total, Tensor):  # asked without a wait for the device
+            scale_gradients(parameters, torch.where(total == 0, 0.0, ranks / total))
+        else:
+            scale_gradients(parameters, ranks / total if total else 0.0)
         self._window_weight = None
 
     def _position(self) -> dict[str, Any]:

@@ -81,3 +81,9 @@ def test_configuration_stays_as_it_is() -> None:
     schedule, optimizer = {"type": "StepLR", "step_size": 1}, {"type": "SGD", "lr": 0.1}
     plan(schedule, 3, optimizer=optimizer, epoch_length=1)
     assert (schedule, optimizer) == ({"type": "StepLR", "step_size": 1}, {"type": "SGD", "lr": 0.1})
+
+
+def test_a_plan_of_nothing_is_told() -> None:
+    """And not as a mistake of a schedule."""
+    with pytest.raises(SettingError, match="at least one step, not 0"):
+        plan([{"type": "LinearLR"}], 0)

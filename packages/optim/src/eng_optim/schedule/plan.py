@@ -36,6 +36,8 @@ def plan(
     >>> plan([warm_up, dict(type="StepLR", step_size=2)], 6, epoch_length=2)["lr"].tolist()
     [0.5, 0.75, 1.0, 1.0, 0.1, 0.1]
     """
+    if steps < 1:
+        raise SettingError(f"a plan has at least one step, not {steps}")
     stand_in = StandIn([_settings(optimizer or {"type": "SGD", "lr": 1.0})])
     built = [_build(one, stand_in, steps, epoch_length) for one in _as_list(schedules)]
     moving = [schedule for schedule in built if not schedule.need_val_args]
