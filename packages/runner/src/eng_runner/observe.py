@@ -23,12 +23,37 @@ def observed(runner: Runner) -> Iterator[None]:
             handles.append(wrapper.optimizer.register_step_post_hook(after))
         before, after = (_all(runner, f"{when}_backward") for when in ("before", "after"))
         if before is not None or after is not None:
-            handles.append(wrapper.register_backward_hooks(before, after))
+            handles.append(_AroundBackward(wrapper, before, after))
     try:
         yield
     finally:
         for handle in handles:
             handle.remove()
+
+
+class _AroundBackward:
+    """Calls something before and after the backward pass of an optimizer wrapper, until it is removed."""
+
+    def __init__(
+        self, wrapper: Any, before: Callable[..., None] | None, after: Callable[..., None] | None
+    ) -> None:
+        backward = wrapper.backward
+        self._wrapper, self._was_plain = wrapper, wrapper._is_plain
+
+        def surrounded(loss: Any, **kwargs: Any) -> None:
+            if before is not None:
+                before(loss)
+            backward(loss, **kwargs)
+            if after is not None:
+                after()
+
+        wrapper.backward = surrounded
+        wrapper._is_plain = False  # the short way of a plain step leaves `backward` out
+
+    def remove(self) -> None:
+        """Leave the wrapper as it was."""
+        del self._wrapper.backward
+        self._wrapper._is_plain = self._was_plain
 
 
 def _all(runner: Runner, point: str) -> Callable[..., None] | None:

@@ -649,7 +649,7 @@ class Runner:
                 epochs=loop.max_epochs,
                 iters=loop.max_iters,
                 iters_per_epoch=loop.length,
-                accumulative_counts=getattr(self.optim_wrapper, "accumulative_counts", 1),
+                accumulative_counts=getattr(self.optim_wrapper, "_accumulative_counts", 1),
             )
         return build.build_schedulers(scheduler, self.optim_wrapper, ends=ends)
 

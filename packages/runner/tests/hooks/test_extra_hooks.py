@@ -3,6 +3,7 @@
 import gc
 
 import pytest
+import torch
 from toy_training import Line, toy_runner
 
 from eng_runner import Hook
@@ -94,3 +95,59 @@ def test_points_inside_of_an_iteration(tmp_path):
         optim_wrapper={"optimizer": {"type": "SGD", "lr": 0.1}, "accumulative_counts": 4},
     ).train()
     assert calls == ["before", "after", "before", "after", "epoch_1.pth"]
+
+
+@pytest.mark.parametrize(("accumulative_counts", "steps"), [(1, 8), (4, 2)])
+def test_points_around_the_backward_pass(tmp_path, accumulative_counts, steps):
+    """The loss before, gradients after; the optimizer steps after both. The weights are those without the hook."""
+    calls = []
+
+    class Watch(Hook):
+        def before_backward(self, runner, loss):
+            assert loss.requires_grad
+            calls.append("loss")
+
+        def after_backward(self, runner):
+            assert runner.bare_model.linear.weight.grad is not None
+            calls.append("gradients")
+
+        def before_optimizer_step(self, runner):
+            calls.append("step")
+
+    weights = []
+    for hooks in ([Watch()], []):
+        torch.manual_seed(0)
+        runner = toy_runner(
+            tmp_path / str(len(hooks)),
+            custom_hooks=hooks,
+            val=False,
+            train_cfg={"by_epoch": True, "max_epochs": 1},
+            optim_wrapper={
+                "optimizer": {"type": "SGD", "lr": 0.1}, "accumulative_counts": accumulative_counts
+            },
+        )  # fmt: skip
+        runner.train()
+        weights.append(runner.bare_model.linear.weight.item())
+    assert calls.count("loss") == calls.count("gradients") == 8
+    assert calls.count("step") == steps
+    assert calls[-3:] == ["loss", "gradients", "step"]
+    assert weights[0] == weights[1]
+
+
+def test_a_schedule_ends_with_the_steps_of_the_optimizer(tmp_path):
+    """By default it ends where the training does, also where a step takes several iterations."""
+    rates = []
+
+    class Watch(Hook):
+        def before_train_iter(self, runner, batch_idx, data_batch=None):
+            rates.append(runner.optim_wrapper.get_lr()["lr"][0])
+
+    toy_runner(
+        tmp_path,
+        custom_hooks=[Watch()],
+        val=False,
+        train_cfg={"by_epoch": True, "max_epochs": 1},
+        param_scheduler={"type": "PolyLR", "by_epoch": False},
+        optim_wrapper={"optimizer": {"type": "SGD", "lr": 1.0}, "accumulative_counts": 2},
+    ).train()
+    assert rates == pytest.approx([1.0, 1.0, 2 / 3, 2 / 3, 1 / 3, 1 / 3, 0.0, 0.0])
