@@ -39,6 +39,8 @@ def test_a_validation_says_its_iteration():
     )
     assert list(lines_up_to(written, 15)) == written[:3]
     assert list(lines_up_to(written, 11)) == written[:1]
+    assert list(lines_up_to(written, 15, validated=False)) == written[:2]
+    assert list(lines_up_to(written, 10, validated=False)) == written[:1]
 
 
 def test_broken_lines_are_left_out():

@@ -60,6 +60,30 @@ def test_each_step_once_after_kills(tmp_path):
     assert steps(tmp_path) == list(range(1, 25))
 
 
+class KillAfterValidation(Hook):
+    """Ends everything once a validation is recorded."""
+
+    priority = "LOWEST"
+
+    def after_val_epoch(self, runner, metrics=None):
+        if runner.epoch == 2:
+            raise Killed
+
+
+def test_a_validation_that_is_done_again_stands_once(tmp_path):
+    """The checkpoint was saved before it, so the resumed run begins with it."""
+    options = {
+        "default_hooks": {"logger": {"interval": 1}, "checkpoint": {"interval": 1}},
+        "visualizer": {"vis_backends": [{"type": "LocalVisBackend"}]},
+    }
+    with pytest.raises(Killed):
+        toy_runner(tmp_path, custom_hooks=[KillAfterValidation()], **options).train()
+    toy_runner(tmp_path, resume=True, **options).train()
+    files = sorted(Path(tmp_path).glob("*/vis_data/scalars.json"))
+    lines = [json.loads(line) for file in files for line in file.read_text().splitlines()]
+    assert [line["step"] for line in lines if "loss" not in line] == [8, 16, 24]
+
+
 def test_another_run_in_the_folder_stays(tmp_path):
     """Its scalars are not ours to cut."""
     other = tmp_path / "99991231_000000" / "vis_data"

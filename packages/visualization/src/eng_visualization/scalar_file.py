@@ -56,8 +56,8 @@ def clock_of(some: Iterable[dict[str, Any]]) -> str:
     return "iter" if any("iter" in record for record in some) else "step"
 
 
-def lines_up_to(lines: Sequence[str], step: float) -> Iterator[str]:
-    """The lines before the first one of a later iteration than `step`.
+def lines_up_to(lines: Sequence[str], step: float, *, validated: bool = True) -> Iterator[str]:
+    """The lines before the first one of a later iteration than `step`; without `validated` not its validation either.
 
     Example:
         >>> train = ['{"iter": 10, "step": 10}', '{"acc": 0.5, "step": 1}', '{"iter": 20, "step": 20}']
@@ -70,6 +70,6 @@ def lines_up_to(lines: Sequence[str], step: float) -> Iterator[str]:
         if found is None:
             continue
         at = position_of(found, clock, at)
-        if at > step:
+        if at > step or (not validated and at == step and clock not in found):
             return
         yield line

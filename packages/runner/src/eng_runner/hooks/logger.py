@@ -89,17 +89,18 @@ class LoggerHook(Hook):
         """Each step stands once in the scalars of all starts together, whenever they were killed.
 
         Cut are those of the start that wrote the checkpoint, and all of a later start that had gone on from here and
-        did not come to save. Another run in the same folder has earlier steps too, and stays as it is.
+        did not come to save; also the validation of this iteration, where the run begins with it. Another run in the
+        same folder has earlier steps too, and stays as it is.
         """
         starts = sorted(path.parent for path in Path(runner.work_dir).glob("*/vis_data"))
         writers = [start for start in starts if start.name in self._written_by]
         writer = max(writers, key=lambda start: len(start.name), default=None)
-        done = runner.clock.iter
+        done, validated = runner.clock.iter, runner.train_loop.state != "validate"
         for start in starts:
             if writer is None or start == Path(runner.log_dir) or start.name < writer.name:
                 continue
             if start == writer or first_iteration(start / "vis_data") > done:
-                LocalVisBackend(start / "vis_data").resume_from(done)
+                LocalVisBackend(start / "vis_data").resume_from(done, validated=validated)
 
     def before_train_epoch(self, runner: Runner) -> None:
         """Look up how long the pass is."""

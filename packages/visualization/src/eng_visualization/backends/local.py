@@ -127,12 +127,15 @@ class LocalVisBackend(BaseVisBackend):
         text = json.dumps({**known, **plain(facts)}, indent=1, ensure_ascii=False, default=str)
         atomic_write_text(path, text + "\n")
 
-    def resume_from(self, step: int) -> None:
-        """Cut the scalars back: from the first line that belongs to a later iteration than `step` on."""
+    def resume_from(self, step: int, *, validated: bool = True) -> None:
+        """Cut the scalars back: from the first line that belongs to a later iteration than `step` on.
+
+        Without `validated` the run begins with the validation of that iteration, so an earlier one of it goes too.
+        """
         for path in self._folder.glob("*.json") if self._folder.is_dir() else ():
             if path not in (self._folder / FACTS, self._origins_file):
                 text = path.read_text(encoding="utf-8")
-                kept = "".join(lines_up_to(text.splitlines(keepends=True), step))
+                kept = "".join(lines_up_to(text.splitlines(keepends=True), step, validated=validated))
                 if kept != text:
                     atomic_write_text(path, kept)
 
