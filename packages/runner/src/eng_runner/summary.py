@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -76,11 +77,11 @@ def _next_commands(summary: Summary, config_file: str | None) -> list[str]:
     checkpoint = summary.best_checkpoint or summary.last_checkpoint
     if config_file is not None:
         if checkpoint is not None:
-            commands.append(f"eng test {config_file} {_short(checkpoint)}")
-        commands.append(f"eng train {config_file} --work-dir {_short(summary.work_dir)} --resume")
+            commands.append(["eng", "test", config_file, _short(checkpoint)])
+        commands.append(["eng", "train", config_file, "--work-dir", _short(summary.work_dir), "--resume"])
     if summary.tensorboard_dir is not None:
-        commands.append(f"tensorboard --logdir {_short(summary.tensorboard_dir)}")
-    return commands
+        commands.append(["tensorboard", "--logdir", _short(summary.tensorboard_dir)])
+    return [shlex.join(words) for words in commands]
 
 
 def _short(path: str) -> str:

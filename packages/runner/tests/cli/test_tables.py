@@ -56,6 +56,14 @@ def test_lr_as_rows(said, config):
     ]  # fmt: skip
 
 
+def test_lr_of_what_is_no_schedule(said, config, tmp_path):
+    """A text, which is a sequence of texts, and a kind of picture that there is not."""
+    code, _, err = said("lr", config, "--cfg-options", "param_scheduler=StepLR")
+    assert (code, "'StepLR', and a schedule is a mapping" in err) == (2, True)
+    code, _, err = said("lr", config, "--plot", tmp_path / "lr.foo")
+    assert (code, "'foo' is no kind of picture" in err) == (2, True)
+
+
 def test_lr_as_a_picture(said, config, tmp_path):
     """A file of the kind that its name says."""
     assert said("lr", config, "--plot", tmp_path / "lr.png")[:2] == (0, f"{tmp_path}/lr.png\n")

@@ -1,6 +1,7 @@
 """Train, resume, validate, test and predict from the command line, in processes of their own and in this one."""
 
 import json
+import shlex
 
 import pytest
 import torch
@@ -10,11 +11,14 @@ from eng_checkpoint import load_file
 
 def test_train_then_resume(process, config, tmp_path):
     """A training that is done is resumed to nothing, with more epochs to more; both end with 0 and a summary."""
-    done = process("train", config, "--work-dir", tmp_path)
+    work_dir = tmp_path / "a run"
+    done = process("train", config, "--work-dir", work_dir)
     assert done.returncode == 0, done.stderr
     assert "trained          3 epochs, 24 iterations" in done.stdout
+    follows = done.stdout.splitlines()[done.stdout.splitlines().index("Next") + 2]
+    assert shlex.split(follows)[-3:] == ["--work-dir", str(work_dir), "--resume"]
     more = process(
-        "train", config, "--work-dir", tmp_path, "--resume", "--cfg-options", "train_cfg.max_epochs=4"
+        "train", config, "--work-dir", work_dir, "--resume", "--cfg-options", "train_cfg.max_epochs=4"
     )
     assert more.returncode == 0, more.stderr
     assert "Resumed from" in more.stdout

@@ -65,6 +65,21 @@ def test_images_of_validations(tmp_path):
     ]  # fmt: skip
 
 
+class Together(Looking):
+    """Answers with one tensor for each kind of result, not with a list of samples."""
+
+    def forward(self, inputs, mode):
+        answer = super().forward(inputs, mode)
+        return answer if mode == "loss" else (inputs.mean((1, 2, 3)), inputs.amax((1, 2, 3)), inputs)
+
+
+def test_results_of_a_whole_batch_are_not_taken_for_samples(tmp_path, capfd):
+    """Nothing is drawn, and why is said once."""
+    assert written(tmp_path, Together()) == []
+    said = "".join(path.read_text() for path in tmp_path.glob("*/*.log"))
+    assert said.count("NaiveVisualizationHook draws nothing: a model returns one result for each image") == 1
+
+
 class Convolving(Looking):
     """Looks through one convolution."""
 

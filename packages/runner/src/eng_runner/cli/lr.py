@@ -119,9 +119,11 @@ def _schedules(spec: Any) -> Iterator[Mapping[str, Any]]:
         else:
             for part in spec.values():
                 yield from _schedules(part)
-    elif isinstance(spec, Sequence):
+    elif isinstance(spec, Sequence) and not isinstance(spec, str):
         for part in spec:
             yield from _schedules(part)
+    elif spec is not None:
+        raise ConfigError(f"`param_scheduler` holds {spec!r}, and a schedule is a mapping with a `type`")
 
 
 def _counts_steps(schedule: Mapping[str, Any]) -> bool:
@@ -210,6 +212,11 @@ def _spread(count: int, rows: int) -> list[int]:
 def _draw(course: Course, file: str, *, title: str) -> None:
     from matplotlib.figure import Figure
 
+    known = Figure().canvas.get_supported_filetypes()
+    if (ending := Path(file).suffix[1:]) not in known:
+        raise ConfigError(
+            f"--plot {file}: {ending or 'no ending'!r} is no kind of picture; there are {', '.join(known)}"
+        )
     figure = Figure(figsize=(8, 2.6 * len(course.values) + 0.6), layout="constrained")
     axes = figure.subplots(len(course.values), 1, sharex=True, squeeze=False)[:, 0]
     for axis, (name, values) in zip(axes, course.values.items(), strict=True):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, final
 
@@ -14,6 +15,8 @@ from ..hook import Batch, Hook
 if TYPE_CHECKING:
     from ..runner import Runner
 
+logger = logging.getLogger(__name__)
+
 
 @final
 @HOOKS.register_module()
@@ -21,8 +24,8 @@ class NaiveVisualizationHook(Hook):
     """Hands every `interval`-th test batch, images and predictions, to the visualizer's `add_datasample`.
 
     With `val_interval` also that of validation batches, at the iteration of the training; 0 is never. Batches are
-    mappings with `inputs`, a tensor of shape (N, C, H, W) or a sequence of (C, H, W). A sample whose metainfo has
-    `img_path` is named by it.
+    mappings with `inputs`, a tensor of shape (N, C, H, W) or a sequence of (C, H, W), and the model returns one result
+    for each; what is different is not drawn, with a warning. A sample whose metainfo has `img_path` is named by it.
     """
 
     priority = "NORMAL"
@@ -34,6 +37,7 @@ class NaiveVisualizationHook(Hook):
         self.draw_gt = draw_gt
         self.draw_pred = draw_pred
         self.val_interval = val_interval
+        self._explained = False
 
     def after_test_iter(
         self, runner: Runner, batch_idx: int, data_batch: Batch = None, outputs: Sequence[Any] | None = None
@@ -52,9 +56,17 @@ class NaiveVisualizationHook(Hook):
     def _draw(
         self, runner: Runner, start: str, data_batch: Batch, outputs: Sequence[Any] | None, *, step: int
     ) -> None:
-        if not isinstance(data_batch, Mapping):
+        if not isinstance(data_batch, Mapping) or "inputs" not in data_batch:
+            self._explain(f"batches are mappings with `inputs`, and this one is {_kind(data_batch)}")
             return
-        for number, (image, sample) in enumerate(zip(data_batch["inputs"], outputs or (), strict=False)):
+        images, samples = data_batch["inputs"], outputs if isinstance(outputs, Sequence) else [outputs]
+        if len(samples) != len(images):
+            self._explain(
+                f"a model returns one result for each image, and this one {len(samples)} for {len(images)} images; "
+                "let its mode 'predict' return a list of samples"
+            )
+            return
+        for number, (image, sample) in enumerate(zip(images, samples, strict=True)):
             name = getattr(sample, "img_path", None) or f"{start}_{number}"
             runner.visualizer.add_datasample(
                 str(name),
@@ -64,6 +76,19 @@ class NaiveVisualizationHook(Hook):
                 draw_pred=self.draw_pred,
                 step=step,
             )
+
+    def _explain(self, reason: str) -> None:
+        if not self._explained:
+            self._explained = True
+            logger.warning("NaiveVisualizationHook draws nothing: %s", reason)
+
+
+def _kind(batch: Any) -> str:
+    return (
+        f"one with {', '.join(map(str, batch))}"
+        if isinstance(batch, Mapping)
+        else f"a {type(batch).__name__}"
+    )
 
 
 def displayable(image: torch.Tensor) -> Any:
