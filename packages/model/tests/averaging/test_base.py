@@ -175,3 +175,9 @@ def test_it_is_abstract() -> None:
     """Without a rule there is no average."""
     with pytest.raises(TypeError, match="avg_func"):
         BaseAveragedModel(nn.Linear(1, 1))  # type: ignore[abstract]
+
+
+def test_an_interval_of_nothing_is_told():
+    """Before the first update divides by it."""
+    with pytest.raises(ValueError, match="interval=0"):
+        ExponentialMovingAverage(nn.Linear(1, 1), interval=0)

@@ -114,3 +114,23 @@ def test_inputs_have_to_be_tensors(inputs: Any) -> None:
     """The error says which collate function gives what."""
     with pytest.raises(TypeError, match="pseudo_collate"):
         ImgDataPreprocessor()({"inputs": inputs})
+
+
+@pytest.mark.parametrize(
+    ("settings", "error", "words"),
+    [
+        ({"pad_size_divisor": 0}, ValueError, "at least 1, not 0"),
+        ({"mean": [0.0], "std": [0.0]}, ValueError, "no value of it is 0"),
+        ({"mean": 0.0, "std": 1.0}, TypeError, "list of one value or three"),
+    ],
+)
+def test_settings_that_would_spoil_every_image(settings, error, words):
+    """Told before there is one."""
+    with pytest.raises(error, match=words):
+        ImgDataPreprocessor(**settings)
+
+
+def test_a_batch_without_images_says_what_it_has():
+    """Another name is the usual mistake."""
+    with pytest.raises(KeyError, match="as `inputs`; this one has img, label"):
+        ImgDataPreprocessor()({"img": [], "label": []})

@@ -191,3 +191,14 @@ def test_seeds_decide() -> None:
         nets.append(_net())
         initialize(nets[-1], {"type": "Normal", "layer": ["Linear", "Conv1d"]})
     assert _weights(nets[0]) == _weights(nets[1])
+
+
+def test_a_layer_that_is_misspelled_or_absent_is_warned_of(caplog):
+    """What is meant for other models is not."""
+    model = nn.Sequential(nn.Linear(1, 1))
+    initialize(model, {"type": "Xavier", "layer": ["Linear", "Conv2d", "DeformConv2d"]})
+    assert not caplog.records
+    initialize(model, {"type": "Xavier", "layer": "Linaer"})
+    assert "Sequential: it has no layer 'Linaer'; did you mean `Linear`?" in caplog.text
+    initialize(model, {"type": "Xavier"})
+    assert "Sequential has no `layer`, so it initialises nothing: {'type': 'Xavier'}" in caplog.text

@@ -37,6 +37,10 @@ class BaseAveragedModel(nn.Module, ABC):
         update_buffers: bool = False,
     ) -> None:
         super().__init__()
+        if interval < 1:
+            raise ValueError(
+                f"interval={interval}: an average takes every `interval`-th update, so at least 1"
+            )
         self.module = independent_copy(model)
         self.interval = interval
         self.update_buffers = update_buffers

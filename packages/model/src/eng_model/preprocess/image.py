@@ -53,6 +53,8 @@ class ImgDataPreprocessor(BaseDataPreprocessor):
             raise AssertionError("`bgr_to_rgb` and `rgb_to_bgr` are the same flip: choose one")
         if (mean is None) != (std is None):
             raise AssertionError("`mean` and `std` belong together: give both or neither")
+        if pad_size_divisor < 1:
+            raise ValueError(f"`pad_size_divisor` is at least 1, not {pad_size_divisor}")
         self._channel_conversion = bgr_to_rgb or rgb_to_bgr
         self._enable_normalize = mean is not None
         self.pad_size_divisor = pad_size_divisor
@@ -60,9 +62,15 @@ class ImgDataPreprocessor(BaseDataPreprocessor):
         if mean is not None and std is not None:
             self.register_buffer("mean", _per_channel("mean", mean), persistent=False)
             self.register_buffer("std", _per_channel("std", std), persistent=False)
+            if 0 in std:
+                raise ValueError(f"`std` divides the pixels, so no value of it is 0: {std}")
 
     def forward(self, data: Batch, training: bool = False) -> dict[str, Any]:
         """The batch on the device, with one tensor NCHW as `inputs`, and `data_samples` even if None."""
+        if "inputs" not in data:
+            raise KeyError(
+                f"a batch for ImgDataPreprocessor has its images as `inputs`; this one has {', '.join(data)}"
+            )
         moved: dict[str, Any] = self.cast_data(data)
         inputs = moved["inputs"]
         if isinstance(inputs, Tensor):
@@ -98,6 +106,8 @@ class ImgDataPreprocessor(BaseDataPreprocessor):
 
 def _per_channel(name: str, values: Sequence[float]) -> Tensor:
     """Numbers as a tensor C11, made on the CPU also where modules are being built without memory (`meta`)."""
+    if not isinstance(values, Sequence):
+        raise TypeError(f"`{name}` is a list of one value or three, one per channel, not {values!r}")
     if len(values) not in (1, 3):
         raise AssertionError(f"`{name}` has one value or three, one per channel, not {len(values)}")
     return torch.tensor(values, dtype=torch.float32, device="cpu").view(-1, 1, 1)

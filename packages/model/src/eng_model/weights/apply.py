@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 from torch import nn
 
-from eng_registry import WEIGHT_INITIALIZERS
+from eng_registry import WEIGHT_INITIALIZERS, suggest
 
 from ..protocols import InitCfg
 from .record import is_recording, update_init_info
@@ -23,6 +24,8 @@ from .rules import (
     uniform_init,
     xavier_init,
 )
+
+logger = logging.getLogger(__name__)
 
 
 class BaseInit(ABC):
@@ -182,7 +185,8 @@ def initialize(module: nn.Module, init_cfg: InitCfg) -> None:
 
     Each names an initializer in `type`; its `layer` says which classes of layers it touches, and `override`
     (a mapping or a list of them, each with the `name` of an attribute) treats single submodules, whatever
-    they are made of, after that. An override of nothing but a name repeats the initializer it stands in.
+    they are made of, after that. An override of nothing but a name repeats the initializer it stands in. A `layer` that
+    is absent or misspelled is warned of.
 
     >>> model = nn.ModuleDict({"body": nn.Linear(1, 1), "head": nn.Linear(1, 1)})
     >>> override = dict(type="Constant", name="head", val=3)
@@ -195,7 +199,10 @@ def initialize(module: nn.Module, init_cfg: InitCfg) -> None:
     for each in [init_cfg] if isinstance(init_cfg, Mapping) else init_cfg:
         cfg = dict(each)
         override = cfg.pop("override", None)
-        WEIGHT_INITIALIZERS.build(cfg)(module)
+        initializer = WEIGHT_INITIALIZERS.build(cfg)
+        if isinstance(initializer, BaseInit):
+            _warn_of_no_match(initializer.layer, module, cfg, overridden=override is not None)
+        initializer(module)
         if override is not None:
             cfg.pop("layer", None)
             _override(module, override, cfg)
@@ -218,6 +225,20 @@ def _override(module: nn.Module, override: Any, outer: dict[str, Any]) -> None:
         initializer = WEIGHT_INITIALIZERS.build(cfg or outer)
         initializer.wholemodule = True
         initializer(getattr(module, name))
+
+
+def _warn_of_no_match(
+    layer: Sequence[str], module: nn.Module, cfg: Mapping[str, Any], *, overridden: bool
+) -> None:
+    """A name that the module has not may be meant for another one, but not if it nearly has it."""
+    owner = type(module).__name__
+    if not layer and not overridden:
+        logger.warning("init_cfg of %s has no `layer`, so it initialises nothing: %s", owner, dict(cfg))
+    kinds = {type(part) for part in module.modules()}
+    known = {name for kind in kinds for name in (kind.__name__, *_names_of_bases(kind))}
+    for name in layer:
+        if name not in known and not hasattr(nn, name) and (meant := suggest(name, known)):
+            logger.warning("init_cfg of %s: it has no layer %r; %s", owner, name, meant)
 
 
 def _names(layer: Any) -> list[str]:
