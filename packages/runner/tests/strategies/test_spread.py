@@ -99,6 +99,34 @@ def test_two_ranks_save_and_one_goes_on(tmp_path, ranks):
     assert load_file(tmp_path / "b" / "epoch_3.pth")["clock"]["samples"] == 96
 
 
+class Seen(Hook):
+    """The samples of the second epoch that this process has trained on."""
+
+    priority = "HIGHEST"
+
+    def __init__(self):
+        self.ids = []
+
+    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+        if runner.epoch == 1:
+            self.ids += runner.train_loop.dataloader.indices
+
+
+@pytest.mark.parametrize(("before", "after", "stop"), [(2, 1, 6), (1, 2, 11)])
+def test_another_number_of_processes_finishes_the_epoch(tmp_path, ranks, before, after, stop):
+    """Broken off in the second epoch, each of its 32 samples is seen exactly once over both runs."""
+
+    def body(*, resume):
+        seen = Seen()
+        train(tmp_path, None, resume=resume, hooks=[seen] if resume else [seen, BreakAfter(stop)])
+        return seen.ids
+
+    ids = [number for part in ranks(before, lambda: body(resume=False)) for number in part]
+    assert 0 < len(ids) < 32
+    ids += [number for part in ranks(after, lambda: body(resume=True)) for number in part]
+    assert sorted(ids) == list(range(32))
+
+
 @pytest.mark.slow
 def test_one_file_for_all(tmp_path, ranks):
     """state_dict_cfg='full' writes what a single process can read, and a sharded run can go on from."""

@@ -202,7 +202,11 @@ class EpochBasedTrainLoop(TrainLoop):
     def resumed(self) -> None:
         """Called when the clock was set from a checkpoint."""
         super().resumed()
-        self.runner.epoch = self.runner.clock.epoch
+        clock = self.runner.clock
+        self.runner.epoch = clock.epoch
+        if self.length is not None:  # counted from here: other processes than now may have done what is done
+            left = (self.max_epochs - clock.epoch) * self.length - self.dataloader.batch
+            self._max_iters = clock.iter + max(left, 0)
 
     def run_epoch(self) -> None:
         """One pass over the loader, or what a resumed run still has to do of it."""
