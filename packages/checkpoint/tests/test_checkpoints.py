@@ -53,3 +53,50 @@ def test_what_goes_wrong_in_the_background_is_raised(tmp_path):
     with pytest.raises((WriteError, NotADirectoryError)):
         checkpoints.save(state(2), step=2)
     checkpoints.close()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"step": "one"},
+        {"step": 1.5},
+        {"step": 1, "epoch": None},
+        {"step": 1, "metrics": {"loss": None}},
+        {"step": 1, "metrics": {"loss": "0.5"}},
+        {"step": 1, "metrics": {"loss": torch.ones(2)}},
+    ],
+)
+@pytest.mark.parametrize("background", [False, True])
+def test_a_count_or_a_metric_that_is_no_number_is_refused(tmp_path, wrong, background):
+    """At the call; the list of a folder that holds it could not be read again."""
+    with Checkpoints(tmp_path, background=background) as checkpoints:
+        checkpoints.save(state(0), step=0)
+        with pytest.raises(
+            TypeError, match=r"`(step|epoch)` is a whole number|the metric `loss` is a number"
+        ):
+            checkpoints.save(state(1), **wrong)
+        assert [entry.step for entry in checkpoints.entries] in ([0], [])
+    assert Checkpoints(tmp_path).load()["n"] == 0
+
+
+def test_metrics_and_steps_may_be_tensors(tmp_path):
+    """As loops have them at hand."""
+    checkpoints = Checkpoints(tmp_path, keep=Keep(last=1, best=1, metric="loss"))
+    checkpoints.save(state(1), step=torch.tensor(3), metrics={"loss": torch.tensor(0.5)})
+    (entry,) = checkpoints.entries
+    assert (entry.name, entry.step, entry.metrics) == ("step_3.pth", 3, {"loss": 0.5})
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Keep(last=1, every_steps=0),
+        lambda: Keep(best=-1, metric="loss"),
+        lambda: Checkpoints("x", name="{foo}.pth"),
+        lambda: Checkpoints("x", verify="none"),
+    ],
+)
+def test_what_could_only_fail_after_hours_fails_at_once(make):
+    """Rules and names are looked at when they are given."""
+    with pytest.raises(ValueError, match=r"`(every_steps|best|name|verify)`"):
+        make()

@@ -6,6 +6,7 @@ import resource
 import signal
 import subprocess
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -19,11 +20,13 @@ from eng_checkpoint import (
     UnsafeCheckpointError,
     commit,
     entries,
+    file,
     find_newest_valid,
     load_checkpoint,
     load_file,
     save_file,
 )
+from eng_checkpoint.verify import digest
 from eng_fileio import WriteError
 
 
@@ -242,7 +245,6 @@ def test_a_read_only_folder(tmp_path):
 
 def interrupt(limit):
     """A file to write to that is interrupted after so many bytes."""
-    from eng_checkpoint import file
 
     class Interrupting(file._HashingFile):
         def write(self, data):
@@ -292,3 +294,56 @@ def test_a_hundred_saves_leave_nothing_open(tmp_path):
         commit(tmp_path, "one.pth", {"n": n}, epoch=0, iter=n, step=n)
         load_file(tmp_path / "one.pth")
     assert (len(os.listdir("/proc/self/fd")), threading.active_count()) == before
+
+
+@pytest.mark.parametrize("state", [[torch.ones(1)], None, torch.ones(1)])
+def test_what_is_no_dict_is_refused_at_save(tmp_path, state):
+    """And not by the loading, when it is too late."""
+    with pytest.raises(PlainDataError, match="no dict"):
+        save_file(state, tmp_path / "state.pth")
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_slip_in_verify_is_an_error(tmp_path):
+    """It must not mean a weaker look."""
+    save_file({"a": 1}, tmp_path / "one.pth")
+    with pytest.raises(ValueError, match="'full', 'size' or 'off', not 'ful'"):
+        load_file(tmp_path / "one.pth", verify="ful")
+
+
+def test_a_folder_of_checkpoints_is_no_checkpoint(tmp_path):
+    """The error says what reads its newest."""
+    commit(tmp_path, "one.pth", {}, epoch=0, iter=1, step=1)
+    with pytest.raises(CheckpointError, match=r"Checkpoints\(.*\)\.load\(\)"):
+        load_file(tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"", b"x", b"some text"])
+def test_what_is_no_checkpoint_is_told_in_words(tmp_path, content):
+    """Where torch has nothing to say, too."""
+    (tmp_path / "one.pth").write_bytes(content)
+    with pytest.raises(CorruptCheckpointError, match=r"is damaged: \w+ \w+"):
+        load_file(tmp_path / "one.pth")
+
+
+@pytest.mark.parametrize("lasting", [True, False])
+def test_the_digest_is_of_the_file_however_slow_the_hashing_is(tmp_path, monkeypatch, lasting):
+    """Tensors in place, copies that torch frees, and a table of contents of more than one piece."""
+    monkeypatch.setattr("eng_checkpoint.file._stays_in_place", lambda state: lasting)
+    slow = file._HashingFile._hash_aside
+
+    def late(self):
+        time.sleep(0.2)
+        slow(self)
+
+    monkeypatch.setattr(file._HashingFile, "_hash_aside", late)
+    saved = {"history": list(range(100_000)), **{f"w{n}": torch.rand(100_000) for n in range(3)}}
+    info = save_file(saved, tmp_path / "one.pth")
+    assert info == digest(tmp_path / "one.pth")
+
+
+def test_which_tensors_stay_in_place():
+    """Those that torch writes from where they are."""
+    assert file._stays_in_place({"a": [torch.ones(1)], "b": torch.nn.Parameter(torch.ones(1))})
+    assert not file._stays_in_place({"a": torch.eye(2).to_sparse()})
+    assert not file._stays_in_place({"a": torch.ones(1, device="meta")})

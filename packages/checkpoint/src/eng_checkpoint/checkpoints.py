@@ -11,9 +11,9 @@ from .background import BackgroundSaver
 from .file import MapLocation, load_file
 from .find import Found, Skipped, find_newest_valid
 from .keep import KEEP_ALL, Keep, delete
-from .manifest import Entry, editing, entries, write_entries
+from .manifest import Entry, check_counts, check_metrics, editing, entries, write_entries
 from .save import commit
-from .verify import Verify, defect
+from .verify import Verify, check_verify, defect
 
 
 @final
@@ -48,6 +48,11 @@ class Checkpoints:
         name: str = "step_{step}.pth",
         verify: Verify = "full",
     ) -> None:
+        check_verify(verify)
+        try:
+            name.format(step=0, epoch=0, iter=0)
+        except (LookupError, ValueError) as error:
+            raise ValueError(f"`name` may hold {{step}}, {{epoch}} and {{iter}} only: {name!r}") from error
         self.folder = Path(folder)
         self.keep = keep
         self._name = name
@@ -74,11 +79,20 @@ class Checkpoints:
             PlainDataError: The state holds more than tensors and plain values.
             WriteError: The disk said no; what was saved before is untouched.
         """
-        iter = step if iter is None else iter
-        name = self._name.format(step=step, epoch=epoch, iter=iter)
+        counts = check_counts(step=step, epoch=epoch, iter=step if iter is None else iter)
+        numbers = check_metrics(metrics)
+        name = self._name.format(**counts)
 
         def write(state: Mapping[str, Any]) -> None:
-            commit(self.folder, name, state, epoch=epoch, iter=iter, step=step, metrics=metrics)
+            commit(
+                self.folder,
+                name,
+                state,
+                epoch=counts["epoch"],
+                iter=counts["iter"],
+                step=counts["step"],
+                metrics=numbers,
+            )
             delete(self.folder, self.keep.leaving, kind="regular", verify=self._verify)
 
         if self._saver is None:

@@ -21,13 +21,13 @@ import torch
 
 from eng_fileio import atomic_write
 
-from .errors import CheckpointError, CorruptCheckpointError, UnsafeCheckpointError
+from .errors import CheckpointError, CorruptCheckpointError, PlainDataError, UnsafeCheckpointError
 from .legacy import is_reference_class, one_at_a_time, stand_ins
-from .manifest import defect_of_file
+from .manifest import MANIFEST, defect_of_file
 from .plain import check_plain
 from .safetensors import SUFFIX, read_safetensors, write_safetensors
-from .tensors import bytes_of
-from .verify import FileInfo, Verify
+from .tensors import bytes_of, tensors_in
+from .verify import FileInfo, Verify, check_verify
 from .writeback import begin_writeback
 
 logger = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ logger = logging.getLogger(__name__)
 MapLocation: TypeAlias = Any
 """Whatever `torch.load` takes: None, a device or its name, a dict, a function."""
 
-_HASHED_ASIDE_BYTES = 1 << 16
+_COPIED_BYTES = 1 << 16
 _WRITEBACK_BYTES = 8 << 20
 _SLOW_SECONDS = 5.0
 _SLOW_BYTES_PER_SECOND = 20e6
@@ -69,11 +69,13 @@ def save_file(state: Mapping[str, Any], path: str | Path) -> FileInfo:
 @contextmanager
 def writing(state: Mapping[str, Any], path: str | Path) -> Iterator[FileInfo]:
     """`save_file` with a place to act between the last byte and the moment the file gets its name."""
+    if not isinstance(state, dict):
+        raise PlainDataError("the state", f"a {type(state).__name__}, which is no dict")
     check_plain(state)
     write = write_safetensors if Path(path).suffix == SUFFIX else torch.save
     begin = time.monotonic()
     with atomic_write(path, needed=bytes_of(state)) as file:
-        with _HashingFile(file) as hashing:
+        with _HashingFile(file, lasting=_stays_in_place(state)) as hashing:
             write(state, cast("BinaryIO", hashing))
         yield FileInfo(name=Path(path).name, bytes=hashing.bytes, sha256=hashing.hexdigest())
     _warn_if_slow(path, hashing.bytes, time.monotonic() - begin)
@@ -108,8 +110,13 @@ def load_file(
         FileNotFoundError: There is none.
     """
     path = Path(path)
+    check_verify(verify)
     if not path.exists():
         raise FileNotFoundError(f"there is no checkpoint {path}")
+    if (path / MANIFEST).is_file():
+        raise CheckpointError(
+            f"{path} is a folder of checkpoints; Checkpoints({str(path)!r}).load() reads its newest"
+        )
     with ThreadPoolExecutor(1) as aside:
         checked = aside.submit(defect_of_file, path, verify)
         try:
@@ -175,22 +182,28 @@ def _refused_global(message: str) -> str | None:
 def _reason(error: Exception) -> str:
     """The sentence of a long message of torch that says what was wrong."""
     match = re.search(r"WeightsUnpickler error: (.*)", str(error))
-    return match[1] if match else str(error).split("\n")[0] or repr(error)
+    said = match[1] if match else str(error).split("\n")[0]
+    return said.strip() or f"it is no file of torch, or a part of one ({type(error).__name__})"
 
 
 class _HashingFile:
     """A file to write to once, from the first byte to the last, that knows the digest of what it was given.
 
-    Large pieces are hashed by a second thread while the first one writes them, and the disk is sent what has
+    The pieces are hashed by a second thread while the first one writes them, and the disk is sent what has
     come together. (A bare thread: an executor takes no more work while the interpreter ends, when a save in the
     background may still be under way.)
+
+    Args:
+        lasting: The memory of every tensor stays as it is until the end, so that the writing need not wait for
+            the hashing of each.
     """
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: BinaryIO, *, lasting: bool = False) -> None:
         self._file = file
+        self._lasting = lasting
+        self._is_tensor = False
         self._hash = hashlib.sha256()
         self._pieces: SimpleQueue[Any] = SimpleQueue()
-        self._hashed = threading.Semaphore(0)
         self._aside = threading.Thread(target=self._hash_aside, name="checkpoint-digest")
         self._refusal: OSError | None = None
         self._handled: BaseException | None = None
@@ -213,14 +226,21 @@ class _HashingFile:
 
     def write(self, data: Any) -> int:
         self.bytes += len(data)
-        if len(data) < _HASHED_ASIDE_BYTES:
-            self._hash.update(data)
+        if len(data) < _COPIED_BYTES:
+            piece = bytes(data)
+            if piece.startswith(b"archive/"):  # torch writes the name of a record, padding, and the record
+                self._is_tensor = piece.startswith(b"archive/data/")
+            self._pieces.put(piece)
             return self._pass_on(data)
         self._pieces.put(data)
+        if self._lasting and self._is_tensor:
+            return self._pass_on(data)
+        hashed = threading.Event()
+        self._pieces.put(hashed)
         try:
             return self._pass_on(data)
         finally:
-            self._hashed.acquire()  # `data` is the caller's memory, and only ours until we return
+            hashed.wait()  # `data` is the caller's memory, and only ours until we return
 
     def flush(self) -> None:
         self._file.flush()
@@ -241,6 +261,16 @@ class _HashingFile:
         return written
 
     def _hash_aside(self) -> None:
-        while (data := self._pieces.get()) is not None:
-            self._hash.update(data)
-            self._hashed.release()
+        while (piece := self._pieces.get()) is not None:
+            if isinstance(piece, threading.Event):
+                piece.set()
+            else:
+                self._hash.update(piece)
+
+
+def _stays_in_place(state: Mapping[str, Any]) -> bool:
+    """Whether torch writes the tensors from their own memory, and not from a copy that it makes and frees."""
+    return all(
+        tensor.device.type == "cpu" and tensor.layout is torch.strided and not vars(tensor)
+        for tensor in tensors_in(state)
+    )

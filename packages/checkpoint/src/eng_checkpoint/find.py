@@ -10,7 +10,7 @@ from pathlib import Path
 
 from .errors import ManifestError, NoValidCheckpoint
 from .manifest import LAST, MANIFEST, Entry, entries
-from .verify import Verify, defect, zip_defect
+from .verify import Verify, check_verify, defect, zip_defect
 
 logger = logging.getLogger(__name__)
 
@@ -62,6 +62,7 @@ def find_newest_valid(folder: str | Path, *, verify: Verify = "full") -> Found:
         >>> found.path.name, found.skipped[0].name, found.skipped[0].reason[:9]
         ('iter_1.pth', 'iter_2.pth', 'truncated')
     """
+    check_verify(verify)
     folder = Path(folder)
     skipped: list[Skipped] = []
     try:

@@ -13,7 +13,7 @@ from typing import Literal
 from eng_fileio import temporary_name
 
 from .manifest import Entry, Kind, editing, entries, write_entries
-from .verify import Verify, defect
+from .verify import Verify, check_verify, defect
 
 logger = logging.getLogger(__name__)
 
@@ -49,10 +49,14 @@ class Keep:
     def __post_init__(self) -> None:
         if self.last is not None and self.last < 1:
             raise ValueError(f"at least one checkpoint stays, so `last` is 1 or more, not {self.last}")
+        if self.best < 0:
+            raise ValueError(f"`best` is how many of the best stay, not {self.best}")
         if self.best and self.metric is None:
             raise ValueError("the best by what? `best` needs the name of a `metric`")
         if self.rule not in {"greater", "less"}:
             raise ValueError(f"`rule` is 'greater' or 'less', not {self.rule!r}")
+        if self.every_steps is not None and self.every_steps < 1:
+            raise ValueError(f"`every_steps` is 1 or more, not {self.every_steps}")
 
     def leaving(self, listed: Collection[Entry]) -> list[Entry]:
         """Of these entries, oldest first, the ones that no rule wants."""
@@ -109,6 +113,7 @@ def prune(
     """
     if keep < 1:
         raise ValueError(f"at least one checkpoint stays, so `keep` is 1 or more, not {keep}")
+    check_verify(verify)
 
     def leaving(listed: Collection[Entry]) -> list[Entry]:
         candidates = [entry for entry in listed if entry.kind == kind]

@@ -9,6 +9,7 @@ before and after the rename.
 from __future__ import annotations
 
 import json
+import operator
 import re
 import threading
 from collections.abc import Iterable, Mapping
@@ -54,6 +55,28 @@ class Entry:
         """What the file may rightly hold."""
         now = FileInfo(name=self.name, bytes=self.bytes, sha256=self.sha256)
         return (now,) if self.next is None else (now, self.next)
+
+
+def check_counts(**counts: int) -> dict[str, int]:
+    """The counts as plain numbers, or a TypeError with the name of one that is none."""
+    try:
+        return {name: operator.index(count) for name, count in counts.items()}
+    except TypeError:
+        wrong = next(name for name, count in counts.items() if not hasattr(count, "__index__"))
+        raise TypeError(f"`{wrong}` is a whole number, not {counts[wrong]!r}") from None
+
+
+def check_metrics(metrics: Mapping[str, Any] | None) -> dict[str, float]:
+    """Metrics as plain numbers, also those that come as tensors; TypeError with the name of one that is none."""
+    made = {}
+    for name, value in (metrics or {}).items():
+        try:
+            if isinstance(value, str):
+                raise TypeError("a str is no number")
+            made[str(name)] = float(value)
+        except (TypeError, ValueError, RuntimeError):
+            raise TypeError(f"the metric `{name}` is a number, not {value!r}") from None
+    return made
 
 
 def enter(

@@ -9,7 +9,7 @@ from typing import Any
 from eng_fileio import remove_leftovers
 
 from .file import writing
-from .manifest import Entry, Kind, announce, check_name, enter
+from .manifest import Entry, Kind, announce, check_counts, check_metrics, check_name, enter
 
 
 def commit(
@@ -31,6 +31,7 @@ def commit(
         PlainDataError: The state holds more than tensors and plain values.
         WriteError: The disk said no; what was committed before is untouched.
         ManifestError: `name` is not the plain name of a file.
+        TypeError: A count or a metric is no number; nothing was written.
 
     Example:
         >>> import tempfile
@@ -42,8 +43,10 @@ def commit(
     """
     folder = Path(folder)
     check_name(name)
+    counts = check_counts(epoch=epoch, iter=iter, step=step)  # a list that holds more could not be read again
+    metrics = check_metrics(metrics)
     if folder.is_dir():
         remove_leftovers(folder)
     with writing(state, folder / name) as info:
         announce(folder, info)
-    return enter(folder, info, kind=kind, epoch=epoch, iter=iter, step=step, metrics=metrics)
+    return enter(folder, info, kind=kind, **counts, metrics=metrics)

@@ -17,7 +17,16 @@ from eng_dist import all_gather_object, broadcast_object_list, get_rank, is_dist
 from eng_fileio import remove_leftovers, sync_directory, temporary_name
 
 from .errors import CheckpointError, CorruptCheckpointError
-from .manifest import Entry, Kind, announce, check_name, defect_of_file, enter
+from .manifest import (
+    Entry,
+    Kind,
+    announce,
+    check_counts,
+    check_metrics,
+    check_name,
+    defect_of_file,
+    enter,
+)
 from .plain import check_plain
 from .verify import FileInfo, Verify, combined, digest_below
 
@@ -48,6 +57,8 @@ def commit_sharded(
     folder = Path(folder)
     check_name(name)
     check_plain(state, also=SPREAD)
+    check_counts(epoch=epoch, iter=iter, step=step)
+    metrics = check_metrics(metrics)
     temporary = _agreed(lambda: _begin(folder, name))
     try:
         parts = _together(lambda: _write(state, temporary))

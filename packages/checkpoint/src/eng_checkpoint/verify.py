@@ -11,7 +11,7 @@ import zlib
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 Verify: TypeAlias = Literal["full", "size", "off"]
 """How closely: every byte, the size only, or not at all."""
@@ -28,6 +28,12 @@ class FileInfo:
     name: str
     bytes: int
     sha256: str
+
+
+def check_verify(verify: str) -> None:
+    """Return when this is a way to verify; a slip of the pen must not mean less of it."""
+    if verify not in get_args(Verify):
+        raise ValueError(f"`verify` is 'full', 'size' or 'off', not {verify!r}")
 
 
 def digest(path: str | Path) -> FileInfo:
