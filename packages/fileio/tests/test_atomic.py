@@ -167,3 +167,16 @@ def test_the_bytes_reach_the_disk_before_the_name(tmp_path):
     assert ".file.tmp-" in calls[0]
     assert f"<{target.parent}>" in calls[2]
     assert f"<{target.parent.parent}>)" in trace.read_text().splitlines()[0]
+
+
+def test_a_pipe_or_a_device_is_not_replaced(tmp_path):
+    """Also not through a link, as /dev/stdout is one: what everybody writes to would be a file from then on."""
+    pipe, link = tmp_path / "pipe", tmp_path / "link"
+    os.mkfifo(pipe)
+    link.symlink_to(pipe)
+    for path in (pipe, link):
+        with pytest.raises(WriteError, match="a device, a pipe or a socket"):
+            atomic_write_text(path, "text")
+    assert names(tmp_path) == ["link", "pipe"]
+    assert pipe.is_fifo()
+    assert link.is_symlink()

@@ -181,3 +181,29 @@ def test_an_own_format(tmp_path):
         register_handler("x")(dict)
     with pytest.raises(TypeError, match="a str or a list of str"):
         register_handler([1])
+
+
+@pytest.mark.parametrize(
+    ("name", "content"), [("a.json", b"{bad"), ("a.yaml", b"a: ["), ("a.pkl", b"\x80\x04")]
+)
+def test_an_error_in_a_file_names_the_file(tmp_path, name, content):
+    """Beside what the format says; a training reads many."""
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises((ValueError, yaml.YAMLError, pickle.UnpicklingError, EOFError)) as raised:
+        load(path)
+    assert raised.value.__notes__ == [f"while reading {str(path)!r}"]
+
+
+def test_a_mark_at_the_beginning_is_no_content(tmp_path):
+    """As editors of Windows write it."""
+    path = tmp_path / "a.json"
+    path.write_bytes(b'\xef\xbb\xbf{"a": 1}')
+    assert load(path) == {"a": 1}
+
+
+@pytest.mark.parametrize("name", ["labels", "folder.d/labels"])
+def test_a_name_without_an_ending(name):
+    """Is told as such, and not as a format of that name."""
+    with pytest.raises(TypeError, match=r"has no ending .* give `file_format`"):
+        load(name)

@@ -56,6 +56,7 @@ def atomic_write(path: str | Path, *, needed: int | None = None) -> Iterator[Bin
     target = Path(path)
     temporary = temporary_name(target)
     try:
+        _refuse_what_is_no_file(target)
         _make_directory(target.parent)
         _require_room(target, needed)
         file = temporary.open("xb")
@@ -133,6 +134,18 @@ def write_error(
     """`cause` in words that name the final path, what was written and what is free."""
     written = temporary.stat().st_size if temporary is not None and temporary.exists() else 0
     return WriteError(cause, str(target), written=written, free=_free_bytes(target.parent), needed=needed)
+
+
+def _refuse_what_is_no_file(target: Path) -> None:
+    """A rename would put a file where a device, a pipe or a socket is, for everybody on the machine."""
+    try:
+        mode = target.stat().st_mode
+    except OSError:
+        return
+    if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):
+        raise OSError(
+            errno.EINVAL, "it is a device, a pipe or a socket, and a file would replace it", str(target)
+        )
 
 
 def _make_directory(folder: Path) -> None:

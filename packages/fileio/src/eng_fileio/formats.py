@@ -220,9 +220,14 @@ def load(
     if not isinstance(file, str | Path):
         return handler.load_from_fileobj(_readable(file), **kwargs)
     content = get_file_backend(file, backend_args=backend_args).get(file)
-    stream = io.TextIOWrapper(io.BytesIO(content), "utf-8") if handler.str_like else io.BytesIO(content)
-    with stream:
-        return handler.load_from_fileobj(stream, **kwargs)
+    # some programs begin UTF-8 with a mark
+    stream = io.TextIOWrapper(io.BytesIO(content), "utf-8-sig") if handler.str_like else io.BytesIO(content)
+    try:
+        with stream:
+            return handler.load_from_fileobj(stream, **kwargs)
+    except Exception as error:
+        error.add_note(f"while reading {str(file)!r}")
+        raise
 
 
 def dump(
@@ -269,7 +274,10 @@ def _format_of(file: object, file_format: str | None) -> str:
     if file_format is not None:
         return file_format
     if isinstance(file, str | Path):
-        return str(file).rpartition(".")[2]
+        ending = str(file).rpartition(".")[2]
+        if "/" in ending or ending == str(file):
+            raise TypeError(f"{str(file)!r} has no ending that would tell its format, so give `file_format`")
+        return ending
     raise TypeError(f"an open file does not tell its format, so give `file_format` (file: {file!r})")
 
 

@@ -1,3 +1,5 @@
+import errno
+import os
 import shutil
 from pathlib import Path
 
@@ -102,3 +104,31 @@ def test_listing_refuses_at_the_call(tree):
         io.list_dir_or_file(tree, suffix=".jpg")
     with pytest.raises(TypeError, match="a str or a tuple"):
         io.list_dir_or_file(tree, list_dir=False, suffix=[".jpg"])
+
+
+def test_a_copy_is_whole_or_not_there(tmp_path, monkeypatch):
+    """When the disk is full half-way, what had the name before stays."""
+    source, target = tmp_path / "source", tmp_path / "target"
+    source.write_bytes(b"new")
+    target.write_bytes(b"old")
+
+    def full(source, target, *rest):
+        target.write(b"n")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(shutil, "copyfileobj", full)
+    for copy in (io.copyfile, io.copyfile_from_local, io.copyfile_to_local):
+        with pytest.raises(io.WriteError, match="target"):
+            copy(source, target)
+    assert target.read_bytes() == b"old"
+    assert sorted(os.listdir(tmp_path)) == ["source", "target"]
+
+
+def test_a_copy_has_the_permissions_of_the_original(tmp_path):
+    """Also where it replaces a file; folders on the way are made."""
+    source, target = tmp_path / "source", tmp_path / "new" / "target"
+    source.write_bytes(b"#!/bin/sh")
+    for mode in (0o755, 0o640):
+        source.chmod(mode)
+        io.copyfile(source, target)
+        assert target.stat().st_mode & 0o777 == mode

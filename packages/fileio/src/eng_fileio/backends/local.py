@@ -75,16 +75,17 @@ class LocalBackend(BaseStorageBackend):
         yield filepath
 
     def copyfile(self, src: PathLike, dst: PathLike) -> str:
-        return str(shutil.copy(src, dst))
+        """Copy a file with its permissions, whole or not at all; into `dst` when that is a directory."""
+        return str(_copy(src, os.path.join(dst, os.path.basename(src)) if os.path.isdir(dst) else dst))
 
     def copyfile_from_local(self, src: PathLike, dst: PathLike) -> str:
         return self.copyfile(src, dst)
 
     def copyfile_to_local(self, src: PathLike, dst: PathLike) -> str | Path:
-        return shutil.copy(src, dst)
+        return self.copyfile(src, dst)
 
     def copytree(self, src: PathLike, dst: PathLike) -> str:
-        return str(shutil.copytree(src, dst))
+        return str(shutil.copytree(src, dst, copy_function=_copy))
 
     def copytree_from_local(self, src: PathLike, dst: PathLike) -> str:
         return self.copytree(src, dst)
@@ -99,3 +100,12 @@ class LocalBackend(BaseStorageBackend):
             return True
         except OSError:
             return super().copy_if_symlink_fails(src, dst)
+
+
+def _copy(src: PathLike, dst: PathLike) -> PathLike:
+    if os.path.exists(dst) and os.path.samefile(src, dst):
+        raise shutil.SameFileError(f"{src!r} and {dst!r} are the same file")
+    with open(src, "rb") as source, atomic_write(dst, needed=os.fstat(source.fileno()).st_size) as target:
+        shutil.copyfileobj(source, target, 1 << 20)
+    shutil.copymode(src, dst)
+    return dst
