@@ -87,6 +87,9 @@ def test_report(said, trained, tmp_path):
     code, _, err = said("report", tmp_path)
     assert code == 2
     assert "is not the folder of a run" in err
+    (tmp_path / "file").touch()
+    code, _, err = said("report", trained, "--out", tmp_path / "file" / "page.html")
+    assert (code, err.startswith("error: "), "Traceback" in err) == (2, True, False)
 
 
 COMPLETIONS = {

@@ -44,7 +44,7 @@ def position_of(record: dict[str, Any], clock: str, after: float = 0.0) -> float
     """
     if (own := _number(record.get(clock))) is not None:
         return own
-    return max(after, _number(record.get("step")) or 0.0)
+    return max(float(after), _number(record.get("step")) or 0.0)
 
 
 def _number(value: Any) -> float | None:

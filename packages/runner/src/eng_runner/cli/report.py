@@ -28,7 +28,7 @@ def run(options: argparse.Namespace) -> int:
 
     try:
         path = write_report(options.work_dir, options.out, verify=not options.no_verify)
-    except NotARunError as error:
+    except (NotARunError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         raise WrongInput from error
     print(f"{short_path(str(path))} ({size_text(path.stat().st_size)}); open it in a browser")
