@@ -38,9 +38,15 @@ class Handler(BaseHTTPRequestHandler):
             self.end_headers()
             return
         start = int(self.headers["Range"][6:-1]) if self.headers.get("Range") else 0
-        self.send_response(206 if start else 200)
+        self.send_response(204 if action == "nothing" else 206 if start else 200)
+        if start:
+            begin = 0 if action == "other" else start
+            self.send_header("Content-Range", f"bytes {begin}-{len(server.body) - 1}/{len(server.body)}")
+        if action == "packed":
+            self.send_header("Content-Encoding", "gzip")
         self.send_header("Content-Type", "text/html" if action == "page" else "application/octet-stream")
-        self.send_header("Content-Length", str(len(server.body) - start))
+        length = "many" if action == "unclear" else str(len(server.body) - start)
+        self.send_header("Content-Length", length)
         self.send_header("ETag", f'"{server.version}"')
         self.end_headers()
         if head:
@@ -197,3 +203,50 @@ def test_where_copies_are_kept(monkeypatch, tmp_path):
 def test_passwords_do_not_reach_messages():
     """Nor do they vanish so that nobody sees that there was one."""
     assert masked("https://me:secret@host/file: x") == "https://me:***@host/file: x"
+
+
+def test_another_part_than_was_asked_for_is_not_put_in(server, tmp_path):
+    """A server, or a cache before it, that begins somewhere else would give wrong bytes."""
+    server.scripts["/file.bin"] = ["cut", "other", "whole"]
+    download(server.url + "/file.bin", tmp_path / "file.bin", patience=QUICK)
+    assert (tmp_path / "file.bin").read_bytes() == BODY
+
+
+@pytest.mark.parametrize(
+    ("action", "reason"),
+    [("nothing", "answered 204"), ("packed", "sent it as gzip"), ("unclear", "the length is 'many'")],
+)
+def test_an_answer_that_is_not_the_file(server, tmp_path, action, reason):
+    """Is an error that says so, and nothing is kept."""
+    server.scripts["/file.bin"] = [action]
+    with pytest.raises(DownloadError, match=reason):
+        download(server.url + "/file.bin", tmp_path / "file.bin", patience=QUICK)
+    assert os.listdir(tmp_path) == []
+
+
+def test_what_is_packed_by_name_may_be_called_an_encoding(server, tmp_path):
+    """As Apache does with archives."""
+    server.scripts["/file.tar.gz"] = ["packed"]
+    download(server.url + "/file.tar.gz", tmp_path / "file", patience=QUICK)
+    assert (tmp_path / "file").read_bytes() == BODY
+
+
+@pytest.mark.parametrize("name", ["дата 🎉.bin", "w[1]*.bin", "n" * 300])
+def test_any_name_is_cached_and_found_again(server, tmp_path, name):
+    """Letters, signs and lengths that a URL, a pattern or a disk would not take as they are."""
+    url = f"{server.url}/{name}"
+    copy = cached_download(url, folder=tmp_path, patience=QUICK)
+    assert copy.read_bytes() == BODY
+    (script,) = server.scripts
+    server.scripts[script] = [503]
+    server.shutdown()
+    server.server_close()
+    assert cached_download(url, folder=tmp_path, patience=QUICK) == copy
+
+
+@pytest.mark.parametrize("url", ["file:///etc/hostname", "ftp://host/file", "folder/file"])
+def test_what_is_no_web_server(tmp_path, url):
+    """A URL of a configuration must not read what is on this machine."""
+    with pytest.raises(ValueError, match="is no address of a web server"):
+        download(url, tmp_path / "file", patience=QUICK)
+    assert os.listdir(tmp_path) == []

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import glob
 import hashlib
 import http.client
 import logging
@@ -27,6 +28,7 @@ from .errors import DownloadError
 logger = logging.getLogger(__name__)
 
 _CHUNK_BYTES = 1 << 20
+_LONGEST_NAME = 120
 _WORTH_A_RETRY = {408, 425, 429, 500, 502, 503, 504}
 _HASH_IN_NAME = re.compile(r"-([0-9a-f]{8,64})\.[\w.]+$")
 
@@ -84,9 +86,9 @@ def cached_download(
     home = Path(folder) if folder is not None else default_cache()
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
     stem = hashlib.sha256(url.encode()).hexdigest()[:24]
-    name = Path(urllib.parse.urlsplit(url).path).name or "download"
+    name = Path(urllib.parse.urlsplit(url).path).name[-_LONGEST_NAME:] or "download"
     with _one_at_a_time(home / f"{stem}.lock"):
-        kept = sorted(home.glob(f"{stem}-*-{name}"), key=lambda path: path.stat().st_mtime)
+        kept = sorted(home.glob(f"{stem}-*-{glob.escape(name)}"), key=lambda path: path.stat().st_mtime)
         if expected_sha256:
             kept = [path for path in kept if _sha256(path).startswith(expected_sha256.lower())]
         if kept and (expected_sha256 or _HASH_IN_NAME.search(name)):
@@ -175,7 +177,12 @@ _opener = urllib.request.build_opener(_NoDowngrade)
 
 
 def _request(url: str, headers: Mapping[str, str], timeout_seconds: float, method: str = "GET") -> Any:
-    request = urllib.request.Request(url, method=method)
+    parts = urllib.parse.urlsplit(url)
+    if parts.scheme.lower() not in {"http", "https"}:
+        raise ValueError(f"{masked(url)!r} is no address of a web server, such as https://host/file")
+    # spaces and letters beyond ASCII, as people copy them, in the form that goes over the wire
+    path, query = (urllib.parse.quote(part, safe="%/:=&?~+!$,;'@()*[]") for part in (parts.path, parts.query))
+    request = urllib.request.Request(parts._replace(path=path, query=query).geturl(), method=method)
     for name, value in {"User-Agent": "eng-fileio", "Accept-Encoding": "identity", **headers}.items():
         request.add_header(name, value)
     return _opener.open(request, timeout=timeout_seconds)
@@ -188,17 +195,45 @@ def _continuation(offset: int, etag: str | None) -> dict[str, str]:
 
 
 def _receive(url: str, response: Any, sink: BinaryIO) -> None:
+    if response.status not in {200, 206}:
+        raise DownloadError(
+            f"{masked(url)}: the server answered {response.status}, which comes without a file"
+        )
+    if response.status == 206 and not _begins_at(sink.tell(), response.headers):
+        sink.seek(0)
+        sink.truncate()
+        raise _Incomplete("another part came than was asked for")
     if response.status != 206:
         sink.seek(0)
         sink.truncate()
     start = sink.tell()
     _refuse_page(url, response.headers)
+    _refuse_encoding(url, response.headers)
     while chunk := response.read1(_CHUNK_BYTES):  # `read` would lose what came before a time-out
         sink.write(chunk)
     length = response.headers.get("Content-Length")
     received = sink.tell() - start
-    if length is not None and received != int(length):
+    if length is None:
+        return
+    if not length.isdecimal():
+        raise DownloadError(f"{masked(url)}: the server says that the length is {length!r}")
+    if received != int(length):
         raise _Incomplete(f"{received:,} of {int(length):,} bytes")
+
+
+def _begins_at(offset: int, headers: Mapping[str, str]) -> bool:
+    match = re.match(r"bytes (\d+)-", headers.get("Content-Range") or "")
+    return match is not None and int(match[1]) == offset
+
+
+def _refuse_encoding(url: str, headers: Mapping[str, str]) -> None:
+    """We ask for the file as it is; some servers call a `.gz` an encoding of what is in it, which is well."""
+    encoding = (headers.get("Content-Encoding") or "identity").strip().lower()
+    suffix = Path(urllib.parse.urlsplit(url).path).suffix.lower()
+    if encoding != "identity" and suffix not in {".gz", ".tgz", ".bz2", ".xz", ".zst"}:
+        raise DownloadError(
+            f"{masked(url)}: the server sent it as {encoding}, though the file itself was asked for"
+        )
 
 
 def _refuse_page(url: str, headers: Mapping[str, str]) -> None:
