@@ -2,7 +2,7 @@
 
 import pytest
 
-from eng_config import Config, Part
+from eng_config import Config, Part, parse_overrides
 
 
 class Net:
@@ -107,16 +107,49 @@ def test_a_registry_is_asked_in_the_scope_of_the_part():
     ("keys", "expected"),
     [
         ({"trian_cfg": 1}, ["trian_cfg"]),
-        ({"trian_cfg": 1, "train_cfg": 2}, []),
+        ({"trian_cfg": {"a": 1}, "train_cfg": {"b": 2}}, ["trian_cfg"]),
+        ({"trian_cfg": [1], "train_cfg": {"b": 2}}, []),
+        ({"model_2": {}, "model": {}}, []),
+        ({"test_pipeline": []}, []),
         ({"_trian_cfg": 1}, []),
         ({"something": 1, "lr": 2}, []),
         ({"Model": 1, "resme": 2}, ["Model", "resme"]),
     ],
 )
 def test_top_level_keys_near_a_known_one(keys, expected):
-    """That is not there itself; variables and free fields are no mistakes."""
-    found = Config(keys).check({}, keys=["train_cfg", "model", "resume"])
+    """Alone, or beside the one that was meant; variables, free fields and other words are no mistakes."""
+    found = Config(keys).check({}, keys=["train_cfg", "model", "resume", "tta_pipeline"])
     assert sorted(problem.path for problem in found) == sorted(expected)
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        ("optim_wraper.lr=1", "no part has this name (did you mean `optim_wrapper`?)"),
+        ("epoch=3", "neither the file nor any part has this name (did you mean `epochs`?)"),
+        (
+            "max_epochs=3",
+            "neither the file nor any part has this name (did you mean `train_cfg.max_epochs`?)",
+        ),
+        ("tag='a'", "neither the file nor any part has this name, so nothing would read it"),
+    ],
+)
+@pytest.mark.parametrize("recompute", [True, False])
+def test_an_override_that_nothing_reads(on_disk, option, said, recompute):
+    """It would change nothing, so it is told with the key that was meant."""
+    text = "epochs = 2\ntrain_cfg = dict(max_epochs=epochs)\noptim_wrapper = dict(lr=2)\n"
+    cfg = Config.fromfile(on_disk(cfg_py=text))
+    cfg.merge_from_dict(parse_overrides([option]), recompute=recompute)
+    (problem,) = cfg.check({}, keys=["train_cfg", "optim_wrapper", "resume"])
+    assert str(problem).startswith(f"<command line>:1: {option.partition('=')[0].partition('.')[0]}: {said}")
+
+
+@pytest.mark.parametrize("option", ["epochs=3", "resume=True", "train_cfg.val_interval=2"])
+def test_an_override_that_something_reads(on_disk, option):
+    """A key of the file, or one that a part has."""
+    cfg = Config.fromfile(on_disk(cfg_py="epochs = 2\ntrain_cfg = dict(max_epochs=epochs)\n"))
+    cfg.merge_from_dict(parse_overrides([option]), recompute=True)
+    assert cfg.check({}, keys=["train_cfg", "resume"]) == ()
 
 
 def test_a_variable_that_the_file_reads_is_no_mistake(on_disk):

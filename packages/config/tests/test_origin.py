@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eng_config import Config, Origin
+from eng_config import Config, ConfigError, Origin, parse_overrides
 from eng_config.origin import split_path
 
 PYTHON = """a = 1
@@ -219,3 +219,33 @@ def test_after_a_merge_the_file_and_line_hold_the_value(tmp_path_factory, base, 
             value = value[step]
         with open(origin.file) as stream:
             assert str(value) in stream.read().splitlines()[origin.line - 1]
+
+
+@pytest.mark.parametrize("recompute", [True, False])
+def test_a_key_that_no_file_has_is_of_the_command_line_alone(on_disk, recompute):
+    """No line of the file is named for it."""
+    cfg = Config.fromfile(on_disk(cfg_py="lr = 1\n"))
+    cfg.merge_from_dict(parse_overrides(["tag='a'", "more.depth=2"]), recompute=recompute)
+    cfg.by_code = 3
+    assert cfg.explain("tag") == "tag = 'a'\n  <command line>:1  tag=a"
+    assert cfg.explain("more") == "more = dict(depth=2)\n  <command line>:2  more.depth"
+    assert [origin.how for origin in cfg.origins("by_code")] == ["code"]
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("stages.7", "no position `7`; there are 2, from 0 to 1"),
+        ("stages.x", "no position `x`; there are 2, from 0 to 1"),
+        ("none.0", "no position `0`; there are 0"),
+        ("lr.x", "no key `x`; `lr` is 1, with nothing inside"),
+    ],
+)
+def test_a_path_to_nothing(on_disk, path, said):
+    """What is there instead, and the line that says so."""
+    cfg = Config.fromfile(on_disk(cfg_py="lr = 1\nstages = [1, 2]\nnone = []\n"))
+    with pytest.raises(ConfigError) as caught:
+        cfg.explain(path)
+    name = path.partition(".")[0]
+    line = 1 + ["lr", "stages", "none"].index(name)
+    assert str(caught.value) == f"{cfg.filename}:{line}: {name}: {said}"

@@ -7,7 +7,7 @@ knows the names, and the arguments that the builder itself adds or takes away. I
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from difflib import get_close_matches
+from difflib import SequenceMatcher, get_close_matches
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -38,18 +38,59 @@ def find_problems(
 
 
 def unknown_keys(root: ConfigDict, known: list[str]) -> Iterator[ConfigError]:
-    """The top-level keys that look like a known one which is not there; any other key is a variable or a free field."""
+    """The top-level keys that nothing reads: a known one mistyped, or one that only the command line knows.
+
+    Any other key is a variable or a free field. A known key that is there may have been meant too: a child file
+    that mistypes what its base has says so beside it.
+    """
     free = names_read(root)
     for key in dict.keys(root):
         if key in known or key in free or not isinstance(key, str) or key.startswith("_"):
             continue
-        near = get_close_matches(key, [name for name in known if name not in root], n=1, cutoff=0.8)
+        chain = chain_at(root, (key,))
+        meant = [name for name in known if may_be_meant(root, key, name)]
+        near = get_close_matches(key, meant, n=1, cutoff=0.8)
         if near:
-            yield ConfigKeyError(
-                f"no part has this name (did you mean `{near[0]}`?), so nothing would read it; rename it",
-                path=key,
-                origin=last(chain_at(root, (key,))),
+            what = f"no part has this name (did you mean `{near[0]}`?), so nothing would read it; rename it"
+        elif chain and chain[0].how == "command line":
+            places = [spell_path(path) for path in paths_to(root, key)]
+            others = [name for name in dict.keys(root) if name != key and isinstance(name, str)]
+            near_it = f" (did you mean `{places[0]}`?)" if places else nearest(key, others)
+            what = (
+                f"neither the file nor any part has this name{near_it}, so nothing would read it; "
+                "name a key that is there, or add this one to the file if your own code reads it"
             )
+        else:
+            continue
+        yield ConfigKeyError(what, path=key, origin=last(chain))
+
+
+def may_be_meant(root: ConfigDict, key: str, name: str) -> bool:
+    """Whether `key` can be the key `name` mistyped: word by word, and with a value of its kind if it is there too.
+
+    Most letters of `test_pipeline` are those of `tta_pipeline`, but nobody writes `test` for `tta`; `model_2` is a
+    second model.
+    """
+    if name in root:
+        one, other = dict.get(root, key), dict.get(root, name)
+        if isinstance(one, dict) != isinstance(other, dict) or key.rstrip("_0123456789") == name:
+            return False
+    words, others = key.split("_"), name.split("_")
+    return len(words) != len(others) or all(
+        SequenceMatcher(None, word, other).ratio() >= 0.7 for word, other in zip(words, others, strict=True)
+    )
+
+
+def paths_to(value: Any, key: str, path: Path = ()) -> Iterator[Path]:
+    """The paths below the top that end in a key."""
+    if isinstance(value, dict):
+        for name, part in dict.items(value):
+            if path and name == key:
+                yield (*path, name)
+            yield from paths_to(part, key, (*path, name))
+    elif isinstance(value, (list, tuple)):
+        for position, part in enumerate(value):
+            yield from paths_to(part, key, (*path, position))
 
 
 class Walk:

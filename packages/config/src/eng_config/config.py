@@ -23,6 +23,7 @@ from .errors import (
     ConfigTypeError,
     ConfigValueError,
     DerivedValuesWarning,
+    MissingKeyError,
     UntrustedConfigError,
 )
 from .explain import history
@@ -397,11 +398,22 @@ class Config:
     def _at(self, steps: Iterable[Any]) -> Any:
         """The value at a path; `MissingKeyError` where there is none."""
         value: Any = self._cfg_dict
+        done: tuple[Any, ...] = ()
         for step in steps:
             try:
-                _, value = step_into(value, step)
+                key, value = step_into(value, step)
             except KeyError:
-                raise missing(value if isinstance(value, ConfigDict) else ConfigDict(), step) from None
+                if isinstance(value, ConfigDict):
+                    raise missing(value, step) from None
+                what = f"no key `{step}`; `{spell_path(done)}` is {value!r:.60}, with nothing inside"
+                if isinstance(value, (list, tuple)):
+                    range_of = f", from 0 to {len(value) - 1}" if value else ""
+                    what = f"no position `{step}`; there are {len(value)}{range_of}"
+                chain = chain_at(self._cfg_dict, done)
+                raise MissingKeyError(
+                    what, path=spell_path(done), origin=chain[-1] if chain else None
+                ) from None
+            done = (*done, key)
         return value
 
     def origins(self, path: str) -> tuple[Origin, ...]:

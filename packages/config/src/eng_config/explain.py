@@ -24,7 +24,9 @@ def history(
     """
     lines = [f"{path} = {value_text(value, len(path) + 3)}"]
     places = [(place_of(origin), said(origin)) for origin in chain]
-    if chain and chain[-1].how == "command line":  # the only override whose value is known
+    if (
+        chain and chain[-1].how == "command line" and chain[-1].path == path
+    ):  # the only one whose value is known
         places[-1] = places[-1][0], f"{chain[-1].path}={value}"
     places += [(place_of(origin), f"uses {name} = {value_text(part)}") for name, part, origin in sources]
     width = max((len(place) for place, _ in places), default=0)

@@ -108,6 +108,10 @@ class Layer:
             here = here.before
         return tuple(reversed(found))
 
+    def sets(self, key: Any) -> bool:
+        """Whether the text of the files shows where this key at the top is set."""
+        return step_into(self.tree(), key) is not None
+
     def locate(self, path: str) -> Origin:
         """Where this very file sets the value at a written path, before it is merged."""
         spot = self.own_spots(Spot(self.file, 1))

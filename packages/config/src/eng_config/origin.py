@@ -72,6 +72,9 @@ class Trace(Protocol):
     def chain(self, path: Path) -> tuple[Origin, ...]:
         """Everything that set the value at `path`, first to last; empty when nothing is known."""
 
+    def sets(self, key: Any) -> bool:
+        """Whether a place is known that sets this key at the top; of one that has none, `chain` only tells the file."""
+
 
 class Fixed(NamedTuple):
     """The trace of values that were all set at one place."""
@@ -80,6 +83,9 @@ class Fixed(NamedTuple):
 
     def chain(self, path: Path) -> tuple[Origin, ...]:
         return (self.origin._replace(path=spell_path(path)),)
+
+    def sets(self, key: Any) -> bool:
+        return True
 
 
 class Place:
@@ -99,10 +105,13 @@ class Place:
 
     def chain(self, *steps: Any) -> tuple[Origin, ...]:
         """Everything that set the value that many steps below this node, or the node itself, first to last."""
-        found = self.trace.chain((*self.path, *steps))
+        edits: tuple[Origin, ...] = ()
         for count in range(1, len(steps) + 1):
-            found += self.edits.get(steps[:count], ())
-        return found
+            edits += self.edits.get(steps[:count], ())
+        whole = (*self.path, *steps)
+        if edits and not self.trace.sets(whole[0]):  # new since the file was read
+            return edits
+        return self.trace.chain(whole) + edits
 
     def find(self, *steps: Any) -> Origin | None:
         chain = self.chain(*steps)
