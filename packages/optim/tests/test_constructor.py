@@ -239,3 +239,9 @@ def test_a_multiple_of_a_rate_needs_the_rate() -> None:
     """As that of a weight decay does."""
     with pytest.raises(ValueError, match="bias_lr_mult of `paramwise_cfg` multiply `lr`"):
         build_optim_wrapper(Table(), {"optimizer": {"type": "AdamW"}, "paramwise_cfg": {"bias_lr_mult": 2.0}})
+
+
+def test_an_optimizer_without_a_type() -> None:
+    """Is told as what is missing."""
+    with pytest.raises(SettingError, match="`optimizer` has no `type`; it has lr"):
+        build_optim_wrapper(Table(), {"optimizer": {"lr": 0.1}})

@@ -7,7 +7,13 @@ import pytest
 import torch
 
 from eng_registry import VISUALIZERS
-from eng_visualization import LocalVisBackend, MissingClientError, TensorboardVisBackend, Visualizer
+from eng_visualization import (
+    ArgumentError,
+    LocalVisBackend,
+    MissingClientError,
+    TensorboardVisBackend,
+    Visualizer,
+)
 
 
 @pytest.fixture
@@ -268,3 +274,10 @@ print("got through")
         assert done.stderr.count(f"{name} failed in add_scalars and is switched off") == 1
         assert done.stderr.count(f"{name}: ") == 1
     assert (tmp_path / "vis_data" / "scalars.json").stat().st_size <= 4096
+
+
+def test_facts_are_a_mapping(tmp_path):
+    """What is none is told to whoever gives it, and switches no backend off."""
+    made = Visualizer(vis_backends={"type": "LocalVisBackend"}, save_dir=tmp_path)
+    with pytest.raises(ArgumentError, match="facts must be a mapping, got int"):
+        made.add_facts(3)

@@ -205,7 +205,9 @@ class DefaultOptimWrapperConstructor:
 
 def _first_argument(optimizer_cfg: MutableMapping[str, Any]) -> str:
     """Return the name under which the optimizer class takes the parameters; usually `params`."""
-    kind = optimizer_cfg["type"]
+    kind = optimizer_cfg.get("type")
+    if kind is None:
+        raise SettingError(f"`optimizer` has no `type`; it has {', '.join(optimizer_cfg)}")
     if isinstance(kind, str):
         with OPTIMIZERS.switch_scope_and_registry(optimizer_cfg.get("_scope_")) as registry:
             found = registry.get(kind)

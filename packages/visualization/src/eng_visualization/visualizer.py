@@ -439,6 +439,7 @@ class Visualizer(Named, shared=True):
         A fact is plain data; one of the same name replaces the older. A mapping is shown as a table in a report, one
         with ``labels`` and ``matrix`` as a matrix of rows (what is true) and columns (what was predicted).
         """
+        check(isinstance(facts, Mapping), f"facts must be a mapping, got {type(facts).__name__}")
         values = plain(facts)
         for writer in self._writers.values():
             writer.submit("add_facts", values)

@@ -21,3 +21,10 @@ def test_names_become_numbers():
     """From 0 to 255."""
     assert color_str2rgb("g") == (0, 128, 0)
     assert color_str2rgb("#ff8000") == (255, 128, 0)
+
+
+@pytest.mark.parametrize("color", ["nocolour", (300, 0, 0), (-1, 0, 0)])
+def test_a_colour_that_there_is_not_is_told_as_such(color):
+    """Matplotlib would speak of its own arguments."""
+    with pytest.raises(ValueError, match=r"no colour|from 0 to 255"):
+        color_val_matplotlib(color)

@@ -12,16 +12,25 @@ def color_val_matplotlib(colors: Any) -> Any:
 
     Raises:
         TypeError: If it is something else.
+        ValueError: For a name that matplotlib does not know, or a channel that is not from 0 to 255.
 
     Example:
         >>> color_val_matplotlib([(255, 0, 51), "g"])
         [(1.0, 0.0, 0.2), 'g']
     """
     if isinstance(colors, str):
+        from matplotlib.colors import is_color_like
+
+        if not is_color_like(colors):
+            raise ValueError(
+                f"{colors!r} is no colour; names are those of matplotlib, such as 'g', 'orange' or '#ff7f0e'"
+            )
         return colors
     if isinstance(colors, tuple):
         if len(colors) not in (3, 4):
             raise TypeError(f"a colour is a name or (red, green, blue) from 0 to 255, got {colors}")
+        if not all(0 <= channel <= 255 for channel in colors):
+            raise ValueError(f"the channels of a colour are from 0 to 255, got {colors}")
         return tuple(channel / 255 for channel in colors)
     if isinstance(colors, list):
         return [color_val_matplotlib(color) for color in colors]
