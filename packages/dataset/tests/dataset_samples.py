@@ -61,6 +61,15 @@ class Deadly(Noisy):
         return index
 
 
+class Leaving(Noisy):
+    """Leaves the process that reads sample 5, as a library might."""
+
+    def __getitem__(self, index: int) -> Any:
+        if index == 5:
+            raise SystemExit(3)
+        return index
+
+
 class Sleepy(Noisy):
     """Never gives sample 5."""
 

@@ -332,3 +332,11 @@ def test_a_subset_is_a_data_set_of_its_own(caplog: pytest.LogCaptureFixture) -> 
     assert subset.pipeline is not dataset.pipeline
     assert dataset.metainfo["task"] == "count"
     assert caplog.text == ""
+
+
+@pytest.mark.parametrize("serialize", [True, False])
+def test_a_subset_of_samples_that_are_not_there(serialize: bool) -> None:
+    """Says which one, and how many there are."""
+    dataset = Numbers(serialize_data=serialize)
+    with pytest.raises(IndexError, match=rf"there is no sample 99 in a data set of {len(dataset)}"):
+        dataset.get_subset([0, 99])

@@ -361,3 +361,13 @@ def test_a_stream_of_samples() -> None:
     assert list(loader) == [[6]]
     with pytest.raises(LoaderConfigError, match="Stream is an IterableDataset"):
         build(dataset=Stream())
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"batch_size": 0}, {"batch_size": "4"}, {"num_workers": -1}, {"num_workers": None}]
+)
+def test_a_number_that_makes_no_batches(wrong: dict[str, Any]) -> None:
+    """Is named, with what it may be."""
+    (key,) = wrong
+    with pytest.raises(LoaderConfigError, match=f"`{key}` is a whole number of at least"):
+        build_dataloader({"dataset": range(4), "sampler": {"type": "DefaultSampler"}, **wrong}, seed=0)

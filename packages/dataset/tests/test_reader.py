@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 import torch
-from dataset_samples import Broken, Deadly, Noisy, Sleepy
+from dataset_samples import Broken, Deadly, Leaving, Noisy, Sleepy
 from torch.utils.data import TensorDataset
 
 from eng_dataset import CollateError, Loader, SampleError, WorkerError, build_dataloader
@@ -66,10 +66,11 @@ def test_a_batch_that_cannot_be_made_names_its_samples(workers: int) -> None:
     assert caught.value.indices == (0, 1, 2)
 
 
-def test_a_worker_that_dies_is_named_with_its_sample() -> None:
-    """Killed from outside, for want of memory for example; no process is left behind."""
+@pytest.mark.parametrize("dataset", [Deadly(), Leaving()])
+def test_a_worker_that_dies_is_named_with_its_sample(dataset: Noisy) -> None:
+    """Killed from outside, for want of memory for example, or by an exit; no process is left behind."""
     with pytest.raises(WorkerError, match=r"worker 1 \(pid \d+\) was reading sample 5") as caught:
-        list(loader(Deadly(), num_workers=2))
+        list(loader(dataset, num_workers=2))
     assert [(worker, index) for worker, _, index in caught.value.reading] == [(1, 5)]
     assert multiprocessing.active_children() == []
 

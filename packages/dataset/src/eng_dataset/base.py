@@ -295,7 +295,11 @@ def _chosen(size: int, indices: Any) -> range | list[int]:
     if isinstance(indices, int):
         return range(size)[:indices] if indices >= 0 else range(size)[indices:]
     if isinstance(indices, Sequence) and not isinstance(indices, str | bytes):
-        return [range(size)[index] for index in indices]
+        try:
+            return [range(size)[index] for index in indices]
+        except IndexError:
+            wrong = next(index for index in indices if not -size <= index < size)
+            raise IndexError(f"there is no sample {wrong} in a data set of {size}") from None
     raise TypeError(f"indices are an int or a sequence of ints, but got a {type(indices).__name__}")
 
 

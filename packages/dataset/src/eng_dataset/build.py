@@ -84,6 +84,7 @@ def _build(dataloader: Any, seed: int | None, diff_rank_seed: bool, training: bo
 def _from_mapping(cfg: Mapping[str, Any], seed: int, training: bool) -> Loader:
     options = {key: cfg[key] for key in cfg}
     _check_keys(options)
+    _check_numbers(options)
     batch_size = options.pop("batch_size", 1)
     head = options.pop("num_batch_per_epoch", None)
     dataset = _dataset(options.pop("dataset"))
@@ -95,6 +96,17 @@ def _from_mapping(cfg: Mapping[str, Any], seed: int, training: bool) -> Loader:
     if isinstance(dataset, IterableDataset):
         return _from_stream_of_samples(dataset, batch_size, collate_fn, options, seed, training)
     return _assemble(dataset, batch_size, collate_fn, options, seed, training)
+
+
+def _check_numbers(options: Mapping[str, Any]) -> None:
+    for key, least in (("batch_size", 1), ("num_workers", 0)):
+        number = options.get(key, least)
+        if key == "batch_size" and number is None:
+            continue
+        if not hasattr(number, "__index__") or number < least:
+            raise LoaderConfigError(
+                f"the loader's configuration: `{key}` is a whole number of at least {least}, not {number!r}"
+            )
 
 
 def _assemble(

@@ -116,10 +116,9 @@ class Reader(torch.utils.data.Dataset[Any]):
             self._row = self.board.row(worker)
             self._row[0] = os.getpid()
             gc.freeze()  # what was forked is not walked by the collector, so its pages stay shared
-        try:
-            return self._read(order, worker, self._row)
-        finally:
-            self._row[1] = _BETWEEN
+        batch = self._read(order, worker, self._row)
+        self._row[1] = _BETWEEN  # not after a SystemExit: the main process reads here which sample it was
+        return batch
 
     def _read(self, order: Order, worker: int | None, row: Any) -> Any:
         key, indices, draws = order
