@@ -88,6 +88,14 @@ def test_a_validation_is_where_its_step_says(tmp_path):
     assert (curve.xs, curve.ys) == ((23, 46, 69), (0.5, 0.75, 0.8))
 
 
+def test_a_resumed_run_has_the_commands_of_all_its_starts(tmp_path, train):
+    """In their order, each once: the last one alone would not do it again."""
+    for hour, words in ((10, "train c.py"), (11, "train c.py --resume"), (12, "train c.py --resume")):
+        train(tmp_path / f"20260101_{hour}0000", range(1, 11))
+        LocalVisBackend(tmp_path / f"20260101_{hour}0000" / "vis_data").add_facts({"command": f"eng {words}"})
+    assert read_run(tmp_path).facts["command"] == "eng train c.py; eng train c.py --resume"
+
+
 def test_a_fresh_start_in_the_same_folder_is_another_run(tmp_path, train):
     """It begins at the first iteration again, so what was before is forgotten."""
     train(tmp_path / "20260101_100000", range(1, 201), scale=9.0)

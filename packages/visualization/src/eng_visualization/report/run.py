@@ -107,8 +107,14 @@ def read_run(folder: str | Path, *, verify: bool = True) -> Run:
     trained = [place for place in places if (place / "scalars.json").is_file()] or places
     history = _merged([_read_records(place / "scalars.json") for place in trained])
     facts: dict[str, Any] = {}
+    commands: dict[str, None] = {}
     for place in places:
         facts |= _read_json(place / FACTS)
+        commands.setdefault(str(facts.get("command", "")))
+    if (
+        "command" in facts
+    ):  # a resumed run was started by several, the last of which alone would not do it again
+        facts["command"] = "; ".join(filter(None, commands))
     if logs := _log_files(trained[-1]):
         facts.setdefault("environment", read_environment(logs[0]))
     facts = {name: value for name, value in facts.items() if value != {}}
