@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 
 from torch.utils.data import DataLoader
 
-from eng_config import Config, ConfigError, Part
+from eng_config import Config, ConfigError, Origin, Part
 from eng_dist import is_main_process
 from eng_optim import OptimWrapper
 from eng_registry import (
@@ -59,7 +59,13 @@ def report_problems(config: Config) -> None:
 
 def find_problems(config: Config) -> list[str]:
     """One line for each problem; an empty list for a configuration that may train."""
-    return [str(problem) for problem in static_problems(config)[1]]
+    missing = [] if config.get("model") is not None else [_no_model(config)]
+    return [str(problem) for problem in (*missing, *static_problems(config)[1])]
+
+
+def _no_model(config: Config) -> ConfigError:
+    origin = Origin(config.filename, 1) if config.filename is not None else None
+    return ConfigError("is missing; add `model = dict(type=...)`", path="model", origin=origin)
 
 
 def static_problems(config: Config) -> tuple[list[ConfigError], list[ConfigError]]:

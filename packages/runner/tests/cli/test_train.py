@@ -43,6 +43,49 @@ def test_evaluate_what_is_not_configured(said, config, trained):
     assert "`test_cfg` is missing" in err
 
 
+@pytest.mark.parametrize("command", ["val", "test", "predict"])
+def test_a_checkpoint_that_is_not_there(command, said, config, trained):
+    """The nearest name that is, before anything is built."""
+    code, out, err = said(command, config, trained / "epohc_3.pth")
+    assert (code, out) == (2, "")
+    assert err == f"error: there is no checkpoint `{trained}/epohc_3.pth` (did you mean `epoch_3.pth`?)\n"
+
+
+@pytest.mark.parametrize("command", ["val", "test", "predict"])
+def test_a_checkpoint_that_is_none(command, said, config, tmp_path):
+    """One sentence and exit code 1, without a traceback."""
+    code, _, err = said(command, config, config, "--work-dir", tmp_path)
+    assert code == 1
+    assert f"error: {config} is damaged: " in err
+    assert "Traceback" not in err
+
+
+def test_a_launcher_that_started_nothing(process, config, tmp_path):
+    """What is missing and how to start several processes."""
+    done = process("train", config, "--work-dir", tmp_path, "--launcher", "pytorch")
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    assert "RANK is not set" in done.stderr
+    assert "start it as `torchrun --nproc-per-node 2 -m eng_runner ... --launcher pytorch`" in done.stderr
+
+
+def test_a_file_without_a_model(said, tmp_path):
+    """It is told where to add it."""
+    (tmp_path / "empty.py").write_text("")
+    code, _, err = said("train", tmp_path / "empty.py", "--work-dir", tmp_path / "run")
+    assert code == 2
+    assert err == f"error: {tmp_path}/empty.py:1: model: is missing; add `model = dict(type=...)`\n"
+
+
+def test_an_override_that_nothing_reads(said, config, tmp_path):
+    """A misspelled key beside the one that was meant ends the command before any training."""
+    arguments = ["--work-dir", tmp_path / "run", "--cfg-options", "optim_wraper.optimizer.lr=0.01"]
+    code, _, err = said("train", config, *arguments)
+    assert code == 2
+    assert "<command line>:1: optim_wraper: no part has this name (did you mean `optim_wrapper`?)" in err
+    assert not (tmp_path / "run").exists()
+
+
 def test_predict_as_tensors(said, config, trained, tmp_path):
     """One prediction a sample, in the order of the data set, by the weights of the checkpoint."""
     code, out, _ = said("predict", config, trained / "epoch_3.pth", "--work-dir", tmp_path)

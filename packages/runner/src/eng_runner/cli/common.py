@@ -7,12 +7,13 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from difflib import get_close_matches
 from pathlib import Path
 
 from eng_config import Config, ConfigError, parse_overrides
 from eng_registry import RegistryError
 
-WRONG_INPUT = 2
+FAILED, WRONG_INPUT = 1, 2
 
 
 class WrongInput(SystemExit):
@@ -81,8 +82,53 @@ def told_plainly() -> Iterator[None]:
         print(f"error: {error}", file=sys.stderr)
         raise WrongInput from error
     except Exception as error:
+        _tell_if_known(error)
         places = [note for note in getattr(error, "__notes__", ()) if "while building" in note]
         if not places:
             raise
         print("\n  ".join([f"error: {type(error).__name__}: {error}", *places]), file=sys.stderr)
         raise WrongInput from error
+
+
+def _tell_if_known(error: Exception) -> None:
+    """Leave with a sentence for a checkpoint that cannot be used (1) and a job that was not started so (2)."""
+    from eng_checkpoint import CheckpointError
+    from eng_dist import LaunchError
+
+    if isinstance(error, CheckpointError):
+        print(f"error: {error}", file=sys.stderr)
+        raise SystemExit(FAILED) from error
+    if isinstance(error, LaunchError):
+        print(
+            f"error: {error}; start it as `torchrun --nproc-per-node 2 -m eng_runner ... --launcher pytorch` "
+            "does, or leave --launcher out for one process",
+            file=sys.stderr,
+        )
+        raise WrongInput from error
+
+
+@contextmanager
+def damage_told() -> Iterator[None]:
+    """Turn what is wrong with a checkpoint that is read here into its message and exit code 1."""
+    try:
+        yield
+    except Exception as error:
+        _tell_if_known(error)
+        raise
+
+
+def require_checkpoint(name: str) -> None:
+    """A file that is not there is told before anything is built; places other than this machine are not asked."""
+    path = Path(name).expanduser()
+    if "://" in name or path.exists():
+        return
+    beside = [other.name for other in path.parent.glob("*.pth")] if path.parent.is_dir() else []
+    near = get_close_matches(path.name, beside, n=1)
+    also = (
+        f" (did you mean `{near[0]}`?)"
+        if near
+        else f"; there is: {', '.join(sorted(beside))}"
+        if beside
+        else ""
+    )
+    raise FileNotFoundError(f"there is no checkpoint `{name}`{also}")

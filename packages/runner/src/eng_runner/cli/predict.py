@@ -8,7 +8,15 @@ import os
 import sys
 from typing import Any
 
-from .common import WrongInput, add_config_arguments, load_config, show_examples, told_plainly
+from .common import (
+    WrongInput,
+    add_config_arguments,
+    damage_told,
+    load_config,
+    require_checkpoint,
+    show_examples,
+    told_plainly,
+)
 
 SUFFIXES = (".pth", ".jsonl")
 
@@ -47,10 +55,12 @@ def run(options: argparse.Namespace) -> int:
     config = load_config(options)
     with told_plainly():
         _as_prediction(config, options.loader, options.checkpoint)
+        require_checkpoint(options.checkpoint)
         report_problems(config)
         runner = Runner.from_cfg(config)
         runner.prepare("test")
-    runner.test()
+    with damage_told():
+        runner.test()
     if is_main_process():
         path = options.out or os.path.join(runner.work_dir, "predictions.pth")
         predictions = runner.test_loop.predictions

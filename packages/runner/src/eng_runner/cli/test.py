@@ -5,7 +5,14 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from .common import add_config_arguments, load_config, show_examples, told_plainly
+from .common import (
+    add_config_arguments,
+    damage_told,
+    load_config,
+    require_checkpoint,
+    show_examples,
+    told_plainly,
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,10 +46,12 @@ def run(options: argparse.Namespace) -> int:
     with told_plainly():
         if config.get(f"{mode}_cfg") is None:
             _require(config, mode)
+        require_checkpoint(options.checkpoint)
         report_problems(config)
         runner = Runner.from_cfg(config)
         runner.prepare(mode)
-    metrics: dict[str, Any] = runner.val() if mode == "val" else runner.test()
+    with damage_told():
+        metrics: dict[str, Any] = runner.val() if mode == "val" else runner.test()
     if is_main_process():
         for name, value in metrics.items():
             runner.print(f"{name}: {number(value)}")
