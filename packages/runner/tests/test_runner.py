@@ -63,6 +63,14 @@ def test_only_what_is_asked_for_is_built(tmp_path):
             run()
 
 
+def test_a_training_does_not_build_the_test(tmp_path):
+    """Its data set may be large; lines of the log do not need it."""
+    test = {"test_dataloader": loader(10, shuffle=False), "test_cfg": {}, "test_evaluator": [Error()]}
+    runner = toy_runner(tmp_path, **test)
+    runner.train()
+    assert "test_loop" not in runner.__dict__
+
+
 def test_a_model_without_steps_is_refused(tmp_path):
     """The error names the method."""
     with pytest.raises(TypeError, match="Linear has no `train_step`"):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import IntEnum
+from traceback import walk_tb
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -300,6 +301,27 @@ class Hooks:
         """Call a point of all hooks now; hooks without such a method are passed over."""
         for method in self.bind(point, runner):
             method(runner, **arguments)
+
+    def blame(self, exception: BaseException) -> None:
+        """Name the hook that an exception comes from, in a note."""
+        ours = {id(hook) for hook in self}
+        frames = [frame for frame, _ in walk_tb(exception.__traceback__)]
+        within = [frame for frame in frames if id(frame.f_locals.get("self")) in ours]
+        if within:
+            name, point = type(within[-1].f_locals["self"]).__name__, within[-1].f_code.co_name
+            exception.add_note(f"This happened in {name}.{point}, a hook.")
+
+    def tell_of(self, exception: BaseException, runner: Runner) -> None:
+        """Let every hook hear that a run ends by an exception.
+
+        One that fails in this, too, does not keep the others from hearing, nor hides the first exception.
+        """
+        for method in self.bind("on_exception", runner):
+            try:
+                method(runner, exception=exception)
+            except Exception as own:
+                name = type(getattr(method, "__self__", method)).__name__
+                exception.add_note(f"{name}.on_exception failed after that: {type(own).__name__}: {own}")
 
     def named(self) -> dict[str, Hook]:
         """The hooks under unique names: the class name, with `.2`, `.3` ... for further ones of a class."""

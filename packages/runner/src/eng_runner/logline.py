@@ -217,7 +217,7 @@ class LogProcessor:
 
 
 def _length(runner: Runner, mode: str) -> int:
-    loop = {"train": runner.train_loop, "val": runner.val_loop, "test": runner.test_loop}[mode]
+    loop = getattr(runner, f"{mode}_loop")
     return loop.length or 0 if loop is not None else 0
 
 

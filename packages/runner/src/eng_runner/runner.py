@@ -406,7 +406,11 @@ class Runner:
             raise RuntimeError(f"{mode}() needs `{mode}_dataloader`, `{mode}_cfg` and `{needs}`")
         self._require_step(f"{mode}_step")
         if self._checkpoint is None:
-            self._checkpoint = resuming.read_for_resume(self)
+            try:
+                self._checkpoint = resuming.read_for_resume(self)
+            except Exception as exception:
+                self.hooks_in_order.blame(exception)
+                raise
         if mode != "train":
             getattr(self, f"{mode}_loop")
             return
@@ -449,7 +453,8 @@ class Runner:
             with self.building(), self._logging.as_current(), abort_on_error():
                 yield
         except BaseException as exception:
-            self.call_hook("on_exception", exception=exception)
+            self.hooks_in_order.blame(exception)
+            self.hooks_in_order.tell_of(exception, self)
             self.visualizer.close()
             raise
 
