@@ -59,6 +59,21 @@ def test_unbalanced_brackets(text):
         parse_overrides([f"a={text}"])
 
 
+@pytest.mark.parametrize("text", ["[dict(type='A')]", "dict(a=1)", "{'a': 1, 'b': 2}", '[{"a": 1}]'])
+def test_a_mapping_is_no_value(text):
+    """It would silently be a text."""
+    with pytest.raises(
+        ValueError, match=r"<command line>:1: hooks: .* an override holds no mapping; set its keys one"
+    ):
+        parse_overrides([f"hooks={text}"])
+
+
+@pytest.mark.parametrize("text", ["{loss:.3f}", "dictionary.txt", "a{b}"])
+def test_a_text_with_braces(text):
+    """Stays one."""
+    assert parse_overrides([f"name={text}"]) == {"name": text}
+
+
 @pytest.mark.parametrize("argument", ["a", "=1", " =1", ""])
 def test_an_override_has_a_key_and_a_value(argument):
     """Which argument is told."""

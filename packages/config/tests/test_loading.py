@@ -6,7 +6,17 @@ import subprocess
 import sys
 import threading
 
-from eng_config import Config
+import pytest
+
+from eng_config import Config, ConfigError
+
+
+def test_a_folder_is_no_file(on_disk):
+    """The files in it are told."""
+    folder = os.path.dirname(on_disk(cfg_py="a = 1\n"))
+    with pytest.raises(ConfigError) as caught:
+        Config.fromfile(folder)
+    assert str(caught.value) == f"`{folder}` is a folder; name a file in it, which has cfg.py"
 
 
 def test_threads_do_not_meet(on_disk):

@@ -37,6 +37,12 @@ class Open:
     def __init__(self, **kwargs: Any): ...
 
 
+class Array:
+    """What numpy and torch can read as one."""
+
+    def __array__(self): ...
+
+
 class Broken:
     """Its annotation names something that is not there."""
 
@@ -105,6 +111,9 @@ def test_what_cannot_be_known():
         ("some/path", Path, True),
         ("name", Callable[..., int], True),
         (object(), Any, True),
+        ("abc", float | Array, False),
+        (0.1, float | Array, True),
+        ([0.1], float | Array, True),
         (1, "int", True),
     ],
 )

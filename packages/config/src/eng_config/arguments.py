@@ -16,7 +16,7 @@ __all__ = ["DictAction", "parse_overrides", "parse_value"]
 def parse_overrides(arguments: Iterable[str]) -> Overrides:
     """The values of `KEY=VALUE` arguments, by key path, for `Config.merge_from_dict`.
 
-    Raises `ConfigOverrideError` for an argument that is no `KEY=VALUE` or has unbalanced brackets.
+    Raises `ConfigOverrideError` for an argument that is no `KEY=VALUE`, has unbalanced brackets or holds a mapping.
 
     >>> parse_overrides(["optimizer.lr=1e-3", "sizes=[(1,2),3]", "name=None", "flags=a,true"])
     {'optimizer.lr': 0.001, 'sizes': [(1, 2), 3], 'name': None, 'flags': ['a', True]}
@@ -54,6 +54,13 @@ def parse_value(text: str, origin: Origin | None = None) -> Any:
 def parse_item(text: str, origin: Origin | None) -> Any:
     kind = {"[": list, "(": tuple}.get(text[:1])
     if kind is None or text[-1:] != {"[": "]", "(": ")"}[text[0]]:
+        if text.startswith(("dict(", "{'", '{"')):
+            raise ConfigOverrideError(
+                f"`{text}` would be a text, since an override holds no mapping; set its keys one by one, as in "
+                "`key.path.name=value`, or write it into a file with `_base_`",
+                path=origin.path if origin else "",
+                origin=origin,
+            )
         return parse_leaf(text)
     inner = text[1:-1].removesuffix(",")
     parts = split_at_commas(inner, origin) if inner else []

@@ -38,8 +38,16 @@ class Reading(NamedTuple):
             with open(file, encoding="utf-8") as stream:
                 return stream.read()
         except (FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
+            what = f"there is no file `{file}`{nearest(os.path.basename(file), names_beside(file))}"
+            if os.path.isdir(file):
+                within = [
+                    name
+                    for name in sorted(os.listdir(file))
+                    if name.endswith((".py", ".yaml", ".yml", ".json", ".toml"))
+                ]
+                what = f"`{file}` is a folder; name a file in it, which has {', '.join(within) or 'none'}"
             raise ConfigFileNotFoundError(
-                f"there is no file `{file}`{nearest(os.path.basename(file), names_beside(file))}",
+                what,
                 path=origin.path if origin is not None else "",
                 origin=origin,
             ) from error

@@ -155,7 +155,7 @@ def fits(value: Any, annotation: Any) -> bool:
         return not isinstance(value, (bool, int, float, types.NoneType)) and (
             kind not in (list, tuple) or not isinstance(value, (str, dict))
         )
-    return True
+    return not (isinstance(value, str) and isinstance(kind, type) and hasattr(kind, "__array__"))
 
 
 def elements_fit(value: list[Any] | tuple[Any, ...], kind: Any, arguments: tuple[Any, ...]) -> bool:
