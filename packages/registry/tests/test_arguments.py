@@ -64,6 +64,7 @@ def test_what_is_written_in_c_is_not_known():
         (HandsOn, {"norm": 1, "dpth": 2}, "HandsOn takes no argument `dpth`, did you mean `depth`?"),
         (Open, {}, "Open needs `a`."),
         (Without, {"a": 1}, "Without takes no argument `a`. It takes no arguments."),
+        (Base, {"width": 1, 3: 4}, "Base takes no argument `3`."),
     ],
 )
 def test_complaints(cls, cfg, message):

@@ -75,7 +75,7 @@ def _is_blamed(key: str, known: Accepted, error: TypeError) -> bool:
 
 
 def _unknown(name: str, key: str, known: Accepted) -> str:
-    nearest = suggest(key, known.names)
+    nearest = suggest(str(key), known.names)  # YAML and code may have numbers as keys
     return f"{name} takes no argument `{key}`" + (f", {nearest}" if nearest else "")
 
 
