@@ -1,5 +1,6 @@
 """Tests of `eng_dataset.loader`: positions, randomness of samples, resuming."""
 
+import multiprocessing
 import random
 from typing import Any
 
@@ -117,6 +118,23 @@ def test_a_pass_that_was_left_early_begins_again() -> None:
     batches = loader(Noisy())
     next(iter(batches))
     assert list(batches) == two_epochs()[0]
+
+
+@pytest.mark.parametrize("persistent", [False, True])
+def test_closing_ends_the_workers_at_once(persistent: bool) -> None:
+    """Also while somebody still holds the pass, as a traceback does; later passes are whole."""
+    before = {child.pid for child in multiprocessing.active_children()}
+    batches = loader(Noisy(), num_workers=2, persistent_workers=persistent)
+    running = iter(batches)
+    next(running)
+    workers = {child.pid for child in multiprocessing.active_children()} - before
+    assert len(workers) == 2
+    batches.close()
+    assert not workers & {child.pid for child in multiprocessing.active_children()}
+    assert list(running) == []
+    batches.set_position(0)
+    assert list(batches) == two_epochs()[0]
+    batches.close()
 
 
 def test_evaluation_sees_the_same_in_every_pass() -> None:

@@ -180,6 +180,18 @@ def test_a_data_set_that_fails(folder, workers):
     assert multiprocessing.active_children() == []
 
 
+@pytest.mark.parametrize("end", [FailsWhenStopped, AlsoFails])
+def test_workers_end_with_the_run(folder, end):
+    """Before the garbage collector comes by, also while the exception and its traceback are kept."""
+    options = {"train_dataloader": loader(num_workers=2, persistent_workers=True), "custom_hooks": [end()]}
+    if end is AlsoFails:
+        options["val_evaluator"] = [BrokenProcess()]
+    with pytest.raises(Ours) as raised:
+        resumed(folder, **options).train()
+    assert multiprocessing.active_children() == []
+    assert raised.tb is not None
+
+
 FAILING = """
 _base_ = "./line_config.py"
 custom_hooks = [dict(type="Failing")]

@@ -7,8 +7,9 @@ the state there is, and starting anywhere costs nothing. Making one from configu
 import logging
 import re
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sized
+from collections.abc import Callable, Generator, Iterable, Iterator, Sized
 from typing import Any
+from weakref import ref
 
 from eng_dataset.errors import LoaderError, WorkerError
 from eng_dataset.reader import Board, Failure
@@ -54,6 +55,7 @@ class Loader:
         self._ahead = 0  # samples that all ranks took before batch 0; not 0 only after a change of world size
         self._chosen = True  # the next pass begins at (epoch, batch)
         self._finished = False
+        self._running: ref[Generator[Any, None, None]] | None = None
 
     @property
     def sampler(self) -> Any:
@@ -92,8 +94,22 @@ class Loader:
     def __iter__(self) -> Iterator[Any]:
         self._begin()
         if self._stream is None:
-            return self._foreign_pass(self.epoch, self.batch)
-        return self._pass(iter(self._source), self._stream.pending)
+            running = self._foreign_pass(self.epoch, self.batch)
+        else:
+            running = self._pass(iter(self._source), self._stream.pending)
+        self._running = ref(running)
+        return running
+
+    def close(self) -> None:
+        """End the pass under way, and the workers, now: the garbage collector would keep them for seconds or longer.
+
+        A later pass starts workers anew.
+        """
+        running = None if self._running is None else self._running()
+        if running is not None:
+            running.close()
+        if getattr(self._source, "_iterator", None) is not None:  # persistent workers
+            self._source._iterator = None
 
     def take_share(self, rank: int, shares: int) -> None:
         """Read the `rank`-th of so many shares of each batch, where processes are fewer or more than shares.
@@ -197,7 +213,7 @@ class Loader:
             taken = self._taken(self.batch) or 0
             self._stream.start(seed=self.seed, epoch=self.epoch, batch=self.batch, taken=taken)
 
-    def _pass(self, batches: Iterator[Any], pending: deque[tuple[Any, ...]]) -> Iterator[Any]:
+    def _pass(self, batches: Iterator[Any], pending: deque[tuple[Any, ...]]) -> Generator[Any, None, None]:
         broken: WorkerError | None = None
         try:
             for batch in batches:
@@ -232,7 +248,7 @@ class Loader:
             concerned = [row for row in reading if row[2] is not None]
         return WorkerError(_worker_report(text, concerned), reading=tuple(concerned))
 
-    def _foreign_pass(self, epoch: int, skip: int) -> Iterator[Any]:
+    def _foreign_pass(self, epoch: int, skip: int) -> Generator[Any, None, None]:
         """A pass over an iterable that is used as it is; batches before the position are read and dropped."""
         set_epoch(epoch, self.sampler, self.batch_sampler)
         if skip:

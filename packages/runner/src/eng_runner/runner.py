@@ -448,7 +448,7 @@ class Runner:
 
     @contextmanager
     def _running(self) -> Iterator[None]:
-        """An exception on one rank ends all of them, reaches the hooks, and closes what is open."""
+        """An exception on one rank ends all of them, reaches the hooks, and closes what is open; workers always end."""
         try:
             with self.building(), self._logging.as_current(), abort_on_error():
                 yield
@@ -457,6 +457,12 @@ class Runner:
             self.hooks_in_order.tell_of(exception, self)
             self.visualizer.close()
             raise
+        finally:
+            for mode in ("train", "val", "test"):
+                loop = self.__dict__.get(f"{mode}_loop")  # of those that are built
+                for part in getattr(loop, "sets", {"": loop}).values():
+                    if isinstance(loader := getattr(part, "dataloader", None), Loader):
+                        loader.close()
 
     def _require_step(self, name: str) -> None:
         if not hasattr(self.model, name):
