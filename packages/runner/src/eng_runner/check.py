@@ -7,7 +7,7 @@ used is in `rehearsal.py`.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, NoReturn
 
 from torch.utils.data import DataLoader
@@ -49,6 +49,14 @@ KNOWN_KEYS = (
 )  # fmt: skip
 """What a configuration may hold at its top that means something; any other key is a variable of its author."""
 
+MAPPINGS = (
+    "model", "optim_wrapper", "train_dataloader", "val_dataloader", "test_dataloader", "train_cfg", "val_cfg",
+    "test_cfg", "default_hooks", "env_cfg",
+)  # fmt: skip
+"""The keys that hold one mapping, or the object that it describes."""
+SEVERAL = ("param_scheduler", "val_evaluator", "test_evaluator")
+"""The keys that hold one mapping or several; `param_scheduler` also one list for each optimizer."""
+
 
 def report_problems(config: Config) -> None:
     """Print every problem of a configuration to stderr and leave with exit code 2, if there are any."""
@@ -73,6 +81,9 @@ def static_problems(config: Config) -> tuple[list[ConfigError], list[ConfigError
 
     A mapping that stands at two places has its problems at both; what stands below a misspelled key follows from it.
     """
+    misshapen = list(_misshapen(config))
+    if misshapen:  # what stands inside of them is anybody's guess
+        return misshapen, misshapen
     scope = config.get("default_scope", "eng")
     with DefaultScope.overwrite_default_scope(scope), allow_import(*(["*"] if config.trusted else [])):
         problems: list[ConfigError] = list(config.check(_parts(config), keys=KNOWN_KEYS))
@@ -82,6 +93,31 @@ def static_problems(config: Config) -> tuple[list[ConfigError], list[ConfigError
         if problem.path.partition(".")[0] not in misspelled - {problem.path}:
             told.setdefault((str(problem.origin), problem.what), problem)
     return problems, list(told.values())
+
+
+def _misshapen(config: Config) -> Iterator[ConfigError]:
+    """The parts that are a text, a number or a list where a mapping stands, or the other way round.
+
+    Objects are let pass: a configuration in Python, or one that code has changed, may hold the part itself.
+    """
+    for key in KNOWN_KEYS:
+        value = config.get(key)
+        if value is None or not isinstance(value, (str, int, float, dict, list, tuple)):
+            continue
+        parts = value if isinstance(value, (list, tuple)) else [value]
+        if key == "custom_hooks":
+            wanted, is_right = "a list of hooks", isinstance(value, (list, tuple))
+            advice = "write `custom_hooks = [dict(type=...)]`"
+        elif key in SEVERAL:
+            wanted, is_right = "a mapping or a list of these", True
+            advice = f"write `{key} = [dict(type=...)]`"
+        elif key in MAPPINGS:
+            wanted, is_right, advice = "a mapping", isinstance(value, dict), f"write `{key} = dict(...)`"
+        else:
+            continue
+        if not is_right or any(isinstance(part, (str, int, float)) for part in parts):
+            origin = config.origin(key)
+            yield ConfigError(f"is {wanted}, not {value!r:.60}; {advice}", path=key, origin=origin)
 
 
 def _parts(config: Config) -> dict[str, Any]:

@@ -233,6 +233,8 @@ class _Rehearsal:
         if self.config.get("train_cfg") is None:
             return
         length = None if loader is None else _length(loader)
+        if not isinstance(self.config.get("optim_wrapper") or {}, Mapping):
+            return
         for path, what in schedule_problems(self.config, iters_per_epoch=length):
             self.note(path, what)
 

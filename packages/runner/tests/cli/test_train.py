@@ -86,6 +86,38 @@ def test_an_override_that_nothing_reads(said, config, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.parametrize(
+    ("option", "told"),
+    [
+        (
+            "custom_hooks=abc",
+            "custom_hooks: is a list of hooks, not 'abc'; write `custom_hooks = [dict(type=...)]`",
+        ),
+        ("custom_hooks.0.type=A", "custom_hooks: is a list of hooks, not {'0': {'type': 'A'}}; write"),
+        ("custom_hooks=[A]", "custom_hooks: is a list of hooks, not ['A']; write"),
+        ("model=3", "model: is a mapping, not 3; write `model = dict(...)`"),
+        ("default_hooks=abc", "default_hooks: is a mapping, not 'abc'; write"),
+        ("train_cfg=[1]", "train_cfg: is a mapping, not [1]; write"),
+        ("optim_wrapper=3", "optim_wrapper: is a mapping, not 3; write"),
+        ("val_evaluator=abc", "val_evaluator: is a mapping or a list of these, not 'abc'; write"),
+    ],
+)
+@pytest.mark.parametrize("command", ["train", "check"])
+def test_a_part_of_another_shape(command, said, config, tmp_path, option, told):
+    """What it is, and how it is written."""
+    work_dir = ["--work-dir", tmp_path] if command == "train" else []
+    code, _, err = said(command, config, *work_dir, "--cfg-options", option)
+    assert code == 2
+    assert f"error: <command line>:1: {told}" in err
+
+
+def test_a_work_folder_that_is_a_file(said, config):
+    """Which is told without a traceback."""
+    code, _, err = said("train", config, "--work-dir", config)
+    assert code == 2
+    assert "Not a directory" in err
+
+
 def test_predict_as_tensors(said, config, trained, tmp_path):
     """One prediction a sample, in the order of the data set, by the weights of the checkpoint."""
     code, out, _ = said("predict", config, trained / "epoch_3.pth", "--work-dir", tmp_path)

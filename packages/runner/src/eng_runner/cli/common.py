@@ -78,7 +78,7 @@ def told_plainly() -> Iterator[None]:
     """
     try:
         yield
-    except (ConfigError, RegistryError, FileNotFoundError) as error:
+    except (ConfigError, RegistryError, FileNotFoundError, NotADirectoryError, PermissionError) as error:
         print(f"error: {error}", file=sys.stderr)
         raise WrongInput from error
     except Exception as error:
