@@ -45,6 +45,46 @@ def test_a_sound_configuration(changed, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["config.py"]
 
 
+NAMED = (
+    ("val_dataloader = dict(", "one = dict("),
+    ("val_cfg = dict()", "val_dataloader = dict(clean=one, noisy=one)\nval_cfg = dict(intervals=dict(noisy=2))"),
+    ("val_evaluator = dict(", "error = dict("),
+    ("test_dataloader = val_dataloader", "val_evaluator = dict(clean=error, noisy=[error])\ntest_dataloader = one"),
+    ("test_evaluator = val_evaluator", "test_evaluator = error"),
+    ('save_best="line/error"', 'save_best="noisy/line/error"'),
+)  # fmt: skip
+
+
+def test_several_named_sets_of_validation(changed):
+    """Each loader and evaluator is tried, with its own path; the metrics have the names of a run."""
+    findings = rehearse(changed(*NAMED))
+    assert [str(problem) for problem in findings.problems] == []
+    assert findings.facts["val noisy"] == "10 samples, 3 batches"
+    assert findings.facts["val"] == "measured: clean/line/error, noisy/line/error"
+    mistakes = (
+        ("noisy=one", 'noisy=dict(**one, batch_sise=3)'),
+        ("noisy=[error]", 'noisy=[dict(type="LineEror")]'),
+        ("intervals", "intervalls"),
+    )  # fmt: skip
+    problems = [str(problem) for problem in rehearse(changed(*NAMED, *mistakes)).problems]
+    assert [problem.split(": ")[1] for problem in problems] == [
+        "val_dataloader.noisy.batch_sise", "val_cfg.intervalls", "val_evaluator.noisy.0.type",
+    ]  # fmt: skip
+
+
+def test_a_set_that_cannot_be_read(changed):
+    """Its path has its name."""
+    mistake = ("noisy=one", 'noisy=dict(one, dataset=dict(type="LinePoints", file="no.txt"))')
+    (problem,) = [str(problem) for problem in rehearse(changed(*NAMED, mistake)).problems]
+    assert "val_dataloader.noisy: building it: FileNotFoundError" in problem
+
+
+def test_settings_of_the_surroundings(changed):
+    """A job that SLURM starts again is no mistake."""
+    config = changed(("randomness", "env_cfg = dict(slurm_requeue=True, cudnn_benchmark=True)\nrandomness"))
+    assert rehearse(config).problems == []
+
+
 HOOKS = 'custom_hooks = [dict(type="EarlyStoppingHook", monitor="line/eror", rule="less")]\nrandomness'
 MISTAKES = {
     "an unknown key": (("randomness", "randomnes"), "randomnes", "did you mean `randomness`?"),

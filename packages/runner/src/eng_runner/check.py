@@ -41,7 +41,8 @@ from eng_visualization import Visualizer
 
 from .build import DEFAULT_HOOKS, RUNNER_KEYS
 from .logline import LogProcessor
-from .loops import EpochBasedTrainLoop, IterBasedTrainLoop, TestLoop, ValLoop
+from .loops import EpochBasedTrainLoop, IterBasedTrainLoop, NamedValLoop, TestLoop, ValLoop
+from .loops.named import are_named
 
 KNOWN_KEYS = (
     *RUNNER_KEYS, "activation_checkpointing", "compile", "custom_imports", "efficient_conv_bn_eval",
@@ -135,26 +136,38 @@ def _parts(config: Config) -> dict[str, Any]:
         ],
     )  # fmt: skip
     evaluation = ["runner", "dataloader", "evaluator"]
+    loaders, evaluators = ["*_dataloader"], ["*_evaluator"]
+    named = are_named(config.get("val_dataloader"))
+    if named:  # a loader and an evaluator for each of several sets
+        single = [key for key in config if key != "val_dataloader" and key.endswith("_dataloader")]
+        loaders = [*single, *(f"val_dataloader.{name}" for name in config["val_dataloader"])]
+        evaluators = ["test_evaluator", *(f"val_evaluator.{name}" for name in config["val_dataloader"])]
     return {
         "model": Part(MODELS),
         "tta_model": Part(MODELS, given=["module"]),
         "data_preprocessor": Part(MODELS),
         "model_wrapper_cfg": Part(MODEL_WRAPPERS, given=["module"]),
         "strategy": Part(STRATEGIES),
-        "*_dataloader": loader,
-        "*_dataloader.dataset": Part(DATASETS),
-        "*_dataloader.*sampler": Part(
-            DATA_SAMPLERS, given=["dataset", "seed", "sampler", "batch_size", "drop_last"]
-        ),
-        "*_dataloader.*pipeline": Part(TRANSFORMS),
-        "*_dataloader.collate_fn": Part(FUNCTIONS, given=["data_batch", "batch"]),
-        "*_dataloader.worker_init_fn": Part(FUNCTIONS, given=["worker_id"]),
+        **{
+            f"{place}{inside}": part
+            for place in loaders
+            for inside, part in {
+                "": loader,
+                ".dataset": Part(DATASETS),
+                ".*sampler": Part(
+                    DATA_SAMPLERS, given=["dataset", "seed", "sampler", "batch_size", "drop_last"]
+                ),
+                ".*pipeline": Part(TRANSFORMS),
+                ".collate_fn": Part(FUNCTIONS, given=["data_batch", "batch"]),
+                ".worker_init_fn": Part(FUNCTIONS, given=["worker_id"]),
+            }.items()
+        },
+        "*.collate_fn": Part(FUNCTIONS, given=["data_batch", "batch"]),  # of a loader in a variable
+        "*.worker_init_fn": Part(FUNCTIONS, given=["worker_id"]),
         "train_cfg": Part(LOOPS, target=train_loop, given=["runner", "dataloader"], taken=["by_epoch"]),
-        "val_cfg": Part(LOOPS, target=ValLoop, given=evaluation),
+        "val_cfg": Part(LOOPS, target=NamedValLoop if named else ValLoop, given=evaluation),
         "test_cfg": Part(LOOPS, target=TestLoop, given=evaluation),
-        "val_evaluator": Part(METRICS),
-        "test_evaluator": Part(METRICS),
-        "*_evaluator.metrics": Part(METRICS),
+        **{f"{place}{inside}": Part(METRICS) for place in evaluators for inside in ("", ".metrics")},
         "evaluator": Part(EVALUATOR),
         "optim_wrapper": Part(
             OPTIM_WRAPPERS,

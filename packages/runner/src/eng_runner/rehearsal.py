@@ -36,6 +36,7 @@ from .check import KNOWN_KEYS, static_problems
 from .hook import Hook
 from .horizon import schedule_problems
 from .loops import EpochBasedTrainLoop, IterBasedTrainLoop
+from .loops.named import are_named
 from .runner import Runner
 
 GROUPS = {mode: (f"{mode}_dataloader", f"{mode}_cfg", last) for mode, last in (
@@ -108,15 +109,17 @@ class _Rehearsal:
         self.read()
         self.look_for_files()
         loaders = {mode: loader for mode in GROUPS if (loader := self.loader(mode)) is not None}
-        self.check_schedules(loaders.get("train"))
+        train = loaders.get("train")
+        train = train if isinstance(train, Loader) else None
+        self.check_schedules(train)
         hooks = self.hooks()
         model = self.model()
         if world_size > 1:
             self.check_world(world_size, model)
         checkpoint = metrics = None
         if model is not None:
-            if "train" in loaders:
-                checkpoint = self.train(model, loaders["train"])
+            if train is not None:
+                checkpoint = self.train(model, train)
             for mode in ("val", "test"):
                 if mode in loaders:
                     measured = self.evaluate(mode, model, loaders[mode])
@@ -124,9 +127,9 @@ class _Rehearsal:
         never = self.config.get("val_cfg") is None and not self.bad & set(GROUPS["val"])
         if metrics is not None or never:
             self.check_monitored(hooks, metrics or {})
-        if checkpoint is not None:
-            self.check_disk(checkpoint, hooks, loaders["train"])
-        if not self.findings.problems and model is not None and "train" in loaders:
+        if checkpoint is not None and train is not None:
+            self.check_disk(checkpoint, hooks, train)
+        if not self.findings.problems and model is not None and train is not None:
             self.whole_road(model)
 
     # -- noting ----------------------------------------------------------------------------------------------------
@@ -182,21 +185,32 @@ class _Rehearsal:
         if not os.access(above, os.W_OK):
             self.note("work_dir", f"nothing can be written to {above}")
 
-    def loader(self, mode: str) -> Loader | None:
-        """The loader of a mode, after it gave its first batch; in this process, so that an error shows itself."""
+    def loader(self, mode: str) -> Loader | dict[str, Loader] | None:
+        """The loader of a mode, or those of several named sets, after a first batch of each."""
         name = f"{mode}_dataloader"
         if self.config.get(name) is None or name in self.bad:
             return None
-        with self.trying(name, "building it"):
-            loader = Runner.build_dataloader(_alone(self.config[name]), seed=0, training=mode == "train")
-            with self.trying(name, "reading a batch"):
+        if mode != "val" or not are_named(self.config[name]):
+            return self._one_loader(name, mode)
+        found = {key: self._one_loader(f"{name}.{key}", f"{mode} {key}") for key in self.config[name]}
+        loaders = {key: loader for key, loader in found.items() if loader is not None}
+        return loaders if len(loaders) == len(found) else None
+
+    def _one_loader(self, path: str, fact: str) -> Loader | None:
+        """In this process, so that an error shows itself."""
+        built: list[Loader] = []
+        with self.trying(path, "building it"):
+            spec = self.config[path.partition(".")[0]]
+            spec = spec[path.partition(".")[2]] if "." in path else spec
+            loader = Runner.build_dataloader(_alone(spec), seed=0, training=fact == "train")
+            with self.trying(path, "reading a batch"):
                 if next(iter(loader), None) is None:
-                    self.note(name, f"has no batch: {_size(loader)} samples, batches of {loader.batch_size}")
-            if name not in self.bad:
+                    self.note(path, f"has no batch: {_size(loader)} samples, batches of {loader.batch_size}")
+                    return None
                 loader.set_position(0)
-                self.findings.facts[mode] = _describe_loader(loader)
-                return loader
-        return None
+                self.findings.facts[fact] = _describe_loader(loader)
+                built.append(loader)
+        return built[0] if built else None
 
     def hooks(self) -> dict[str, Hook]:
         """Every hook by the path of its mapping."""
@@ -270,18 +284,25 @@ class _Rehearsal:
                 again.train()
         return size
 
-    def evaluate(self, mode: str, model: torch.nn.Module, loader: Loader) -> dict[str, Any] | None:
+    def evaluate(
+        self, mode: str, model: torch.nn.Module, loader: Loader | dict[str, Loader]
+    ) -> dict[str, Any] | None:
         """One batch through the model and the evaluator; its metrics."""
         names = GROUPS[mode]
         if set(names) & self.bad or not self._is_ordinary(self.config[names[1]]):
             return None
         metrics = None
         with self.trying(names[2], "building it"):
-            build.build_evaluator(_own(self.config[names[2]]))
+            evaluator = _own(self.config[names[2]])
+            for part in evaluator.values() if isinstance(loader, dict) else [evaluator]:
+                build.build_evaluator(part)
             with self.trying(names[2], f"one batch of {mode}"):
                 runner = self._runner(self._arguments(mode, model, loader))
                 metrics = runner.val() if mode == "val" else runner.test()
-                self.findings.facts[mode] += f"; measured: {', '.join(metrics) or 'nothing'}"
+                self.findings.facts[mode] = "; ".join(
+                    [*([self.findings.facts[mode]] if mode in self.findings.facts else []),
+                     f"measured: {', '.join(metrics) or 'nothing'}"]
+                )  # fmt: skip
         return metrics
 
     def whole_road(self, model: torch.nn.Module) -> None:
@@ -290,7 +311,11 @@ class _Rehearsal:
         arguments["model"] = model
         for mode in GROUPS:
             if arguments.get(f"{mode}_dataloader") is not None:
-                arguments[f"{mode}_dataloader"] = _alone(arguments[f"{mode}_dataloader"])
+                given = arguments[f"{mode}_dataloader"]
+                named = mode == "val" and are_named(given)
+                arguments[f"{mode}_dataloader"] = (
+                    {key: _alone(part) for key, part in given.items()} if named else _alone(given)
+                )
         arguments["train_cfg"] = _short(arguments["train_cfg"])
         for name in ("val_cfg", "test_cfg"):
             if arguments.get(name) is not None and self._is_ordinary(arguments[name]):
@@ -375,7 +400,9 @@ class _Rehearsal:
         wrapped.train_step(next(iter(loader)), optim_wrapper=optim_wrapper)
 
     # -- runners ---------------------------------------------------------------------------------------------------
-    def _arguments(self, mode: str, model: torch.nn.Module, loader: Loader) -> dict[str, Any]:
+    def _arguments(
+        self, mode: str, model: torch.nn.Module, loader: Loader | dict[str, Loader]
+    ) -> dict[str, Any]:
         """A runner's arguments for one iteration of a mode, without hooks."""
         names = GROUPS[mode]
         loop = self.config[names[1]]
@@ -406,7 +433,7 @@ class _Rehearsal:
     def _is_ordinary(self, loop: Any) -> bool:
         """Whether a loop can be told to end after one batch; a loop of the user's own is built by the real run."""
         return isinstance(loop, Mapping) and loop.get("type") in (
-            None, "EpochBasedTrainLoop", "IterBasedTrainLoop", "ValLoop", "TestLoop",
+            None, "EpochBasedTrainLoop", "IterBasedTrainLoop", "ValLoop", "TestLoop", "NamedValLoop",
             EpochBasedTrainLoop, IterBasedTrainLoop,
         )  # fmt: skip
 
