@@ -52,11 +52,16 @@ KNOWN_KEYS = (
 
 MAPPINGS = (
     "model", "optim_wrapper", "train_dataloader", "val_dataloader", "test_dataloader", "train_cfg", "val_cfg",
-    "test_cfg", "default_hooks", "env_cfg",
+    "test_cfg", "default_hooks", "env_cfg", "randomness", "visualizer", "log_processor",
 )  # fmt: skip
 """The keys that hold one mapping, or the object that it describes."""
 SEVERAL = ("param_scheduler", "val_evaluator", "test_evaluator")
 """The keys that hold one mapping or several; `param_scheduler` also one list for each optimizer."""
+CHOICES: dict[str, tuple[Any, ...]] = {
+    "resume": (True, False),
+    "launcher": ("none", "pytorch", "slurm", "mpi"),
+}
+"""The keys that hold one of a few values."""
 
 
 def report_problems(config: Config) -> None:
@@ -114,6 +119,13 @@ def _misshapen(config: Config) -> Iterator[ConfigError]:
             advice = f"write `{key} = [dict(type=...)]`"
         elif key in MAPPINGS:
             wanted, is_right, advice = "a mapping", isinstance(value, dict), f"write `{key} = dict(...)`"
+        elif key in CHOICES:
+            if value not in CHOICES[key]:
+                said = " or ".join(map(repr, CHOICES[key]))
+                yield ConfigError(
+                    f"is {said}, not {value!r:.60}; write one", path=key, origin=config.origin(key)
+                )
+            continue
         else:
             continue
         if not is_right or any(isinstance(part, (str, int, float)) for part in parts):
