@@ -3,7 +3,7 @@
 python examples/runner_tutorial/train_by_hand.py
 """
 
-from parts import MyAwesomeModel, MyDataset, Accuracy
+from parts import Accuracy, MyAwesomeModel, MyDataset
 from torch.optim import Adam
 from torch.utils.data import DataLoader, default_collate
 

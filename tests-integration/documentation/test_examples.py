@@ -51,6 +51,14 @@ def test_each_package_readme_has_an_example(package):
     assert FENCE.search((ROOT / "packages" / package.removeprefix("eng_") / "README.md").read_text())
 
 
+def test_the_reference_is_that_of_the_code():
+    """Every public name stands in docs/reference as it is now."""
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "docs" / "reference.py"), "--check"], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
 def modules():
     for package in PACKAGES:
         root = import_module(package)

@@ -70,7 +70,7 @@ def test_missing_names_are_listed():
         ("from mmengine import PetrelBackend", "an S3 URI"),
         ("from mmengine.optim import ApexOptimWrapper", "`AmpOptimWrapper`"),
         ("from mmengine.runner import FlexibleRunner", r"`Runner\(strategy=\.\.\.\)`"),
-        ("import mmengine._strategy.deepspeed", "`DDPStrategy`, `FSDPStrategy`"),
+        ("import mmengine._strategy.deepspeed", "`DeepSpeedStrategy`"),
     ],
 )
 def test_a_name_that_was_left_out(statement, advice):

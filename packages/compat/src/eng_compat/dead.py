@@ -7,14 +7,13 @@ _AMP = "`AmpOptimWrapper`, torch's own mixed precision"
 _ZOO = "a URL, or `torchvision://<name>` of the installed torchvision"
 _CONV_BN = "`turn_on_efficient_conv_bn_eval`, which does all of it"
 _OPTIMIZER = "`mmengine.registry.OPTIMIZERS.register_module` for optimizers of other packages"
-_CLUSTER = "`DDPStrategy`, `FSDPStrategy` or `TensorParallelStrategy`"
 _HANDLES = "`FlopAnalyzer`, whose handles these were, and `set_op_handle` for further ones"
 _NO_PARSING = "`Config.fromfile`: how it reads a file is not public"
 _LOG = "`eng_logging.LineFormatter`"
 
 LEFT_OUT: dict[str, str] = {
     "colossalai": _COLOSSAL,
-    "deepspeed": _CLUSTER,
+    "deepspeed": "`DeepSpeedStrategy`",
     "_internal": "`torch.testing._internal.common_distributed`",
     "visualize": "`eng_optim.plan`, which computes the values of schedules without a training",
     "fake_run": "`eng_optim.plan`, which computes the values of schedules without a training",
@@ -34,9 +33,8 @@ LEFT_OUT: dict[str, str] = {
     "ColossalAIStrategy": _COLOSSAL,
     "ColossalAIOptimWrapper": _COLOSSAL,
     "ColossalAIModelWrapper": _COLOSSAL,
-    "DeepSpeedStrategy": _CLUSTER,
-    "DeepSpeedOptimWrapper": _CLUSTER,
-    "MMDeepSpeedEngineWrapper": _CLUSTER,
+    "DeepSpeedOptimWrapper": "`DeepSpeedStrategy`, which brings its own",
+    "MMDeepSpeedEngineWrapper": "`DeepSpeedStrategy`, which makes the engine",
     "MetaTensorContext": "`torch.device('meta')` as a context",
     "FSDP": "`FSDPStrategy`",
     "FSDP_CONFIGS": "`FSDPStrategy`",
