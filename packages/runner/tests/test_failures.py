@@ -341,7 +341,7 @@ class KilledAt(Hook):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("kills", [(5, 7, 18), (9, 9, 23), (7, 13, 17)])
+@pytest.mark.parametrize("kills", [(5, 7, 18), (9, 9, 23), (7, 13, 17), (5, 12, 13)])
 def test_each_step_is_in_the_scalars_once_after_three_kills(tmp_path, kills):
     """Ascending, without a gap, over all starts together; the checkpoints are of every fourth iteration."""
 

@@ -99,7 +99,7 @@ class LoggerHook(Hook):
         for start in starts:
             if writer is None or start == Path(runner.log_dir) or start.name < writer.name:
                 continue
-            if start == writer or first_iteration(start / "vis_data") > done:
+            if start == writer or goes_on_from(start / "vis_data", done):
                 LocalVisBackend(start / "vis_data").resume_from(done, validated=validated)
 
     def before_train_epoch(self, runner: Runner) -> None:
@@ -184,16 +184,20 @@ class LoggerHook(Hook):
                     path.unlink()
 
 
-def first_iteration(folder: Path) -> int:
-    """The iteration of the first line of the scalars in a folder; 0 where there is none."""
+def goes_on_from(folder: Path, done: int) -> bool:
+    """Whether the scalars of a start begin where a run goes on that has done so many iterations.
+
+    They do with a later iteration, or with the validation that was still to be done there: it has no `iter`.
+    """
     for path in sorted(folder.glob("*.json")):
         with open(path, encoding="utf-8") as file:
             line = file.readline()
         try:
-            return int(json.loads(line)["iter"])
+            record = json.loads(line)
+            return bool(record["iter"] > done if "iter" in record else record["step"] >= done)
         except (ValueError, KeyError, TypeError):
             continue
-    return 0
+    return False
 
 
 def _jsonable(value: Any) -> Any:
