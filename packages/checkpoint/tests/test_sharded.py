@@ -67,7 +67,11 @@ def run(world, folder, body, check=True):
         )
         for rank in range(world)
     ]
-    errors = [process.communicate(timeout=90)[1] for process in processes]
+    try:
+        errors = [process.communicate(timeout=90)[1] for process in processes]
+    finally:
+        for process in processes:
+            process.kill()
     codes = [process.returncode for process in processes]
     assert not check or codes == [0] * world, errors
     return codes, errors
@@ -82,6 +86,24 @@ assert mine["model"]["w"].to_local().shape[0] == 8 // world
 assert mine["optimizer"]["m"][0].full_tensor().equal(expected * 2)
 assert mine["model"]["b"].eq(7).all() and mine["step"] == 1 and mine["optimizer"]["groups"] == [{"lr": 0.1}]
 """
+
+
+WITHOUT_NUMPY = """
+sys.modules["numpy"] = None
+for act in (lambda: save(7.0, 1), lambda: load_sharded(state(1.0, 0), folder + "/step_1")):
+    try:
+        act()
+    except CheckpointError as error:
+        assert "pip install \\"eng-checkpoint[sharded]\\"" in str(error), error
+    else:
+        raise AssertionError("it went on")
+"""
+
+
+def test_numpy_is_asked_for_before_anybody_waits(tmp_path):
+    """torch gathers the plan of several ranks through it."""
+    run(1, tmp_path, WITHOUT_NUMPY)
+    assert not list(tmp_path.iterdir())
 
 
 def test_what_two_processes_saved(tmp_path):

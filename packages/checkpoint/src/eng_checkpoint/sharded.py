@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -50,8 +51,10 @@ def commit_sharded(
 
     Raises:
         PlainDataError: The state holds more than tensors and plain values.
-        CheckpointError: A rank could not write its part; raised on every rank, and nothing is left.
+        CheckpointError: A rank could not write its part; raised on every rank, and nothing is left. Or numpy is
+            missing, which torch needs when several ranks write.
     """
+    _require_numpy()
     from .shards import SPREAD  # with its second of import, that only sharded saving needs
 
     folder = Path(folder)
@@ -79,7 +82,9 @@ def load_sharded(state: dict[str, Any], path: str | Path, *, verify: Verify = "f
         CorruptCheckpointError: It is not what was written.
         StateMismatchError: Names or shapes of `state` are others than those that were saved.
         UnsafeCheckpointError: It asks for more than plain data; nothing of it has run.
+        CheckpointError: numpy is missing, which torch needs when several ranks read.
     """
+    _require_numpy()
     from .shards import fill_from_shards
 
     path = Path(path)
@@ -111,6 +116,15 @@ def read_sharded(
     if reason is not None:
         raise CorruptCheckpointError(str(path), reason)
     return read_shards(path, place=place)
+
+
+def _require_numpy() -> None:
+    """torch's own collectives of objects go through numpy: without it one rank fails and the others wait for it."""
+    if is_distributed() and find_spec("numpy") is None:
+        raise CheckpointError(
+            "sharded checkpoints of several processes need numpy, which is not installed: "
+            'pip install "eng-checkpoint[sharded]"'
+        )
 
 
 def _begin(folder: Path, name: str) -> Path:
