@@ -113,6 +113,21 @@ def test_the_state_is_plain_data() -> None:
     assert all(value is None or type(value) is int for value in state.values())
 
 
+def test_a_data_set_of_another_length_is_warned_of(caplog: pytest.LogCaptureFixture) -> None:
+    """The order of its samples is another one, so the rest of the epoch cannot be the same."""
+    state = loader(list(range(11))).state_dict()
+    loader(list(range(11))).load_state_dict(state)
+    assert caplog.text == ""
+    loader(list(range(5))).load_state_dict(state)
+    assert "saved over 11 samples, now there are 5" in caplog.text
+
+
+def test_what_is_no_position_is_refused() -> None:
+    """With what it lacks and what it has."""
+    with pytest.raises(ValueError, match="it has no batch, seed, world_size, batch_size, only epoch"):
+        loader(Noisy()).load_state_dict({"epoch": 1})
+
+
 def test_a_pass_that_was_left_early_begins_again() -> None:
     """As with torch's loader, a new iter() has all batches of the epoch."""
     batches = loader(Noisy())

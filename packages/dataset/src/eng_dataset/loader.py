@@ -149,6 +149,7 @@ class Loader:
             "sampler_seed": self._sampler_seed,
             "world_size": self._shares,
             "batch_size": self.batch_size,
+            "samples": self._samples(),
             **drawn_from,
         }
 
@@ -156,8 +157,25 @@ class Loader:
         """Go on from where `state` was taken, also under another world size, batch size or number of workers.
 
         If the batches are of another size now, the samples of the epoch that are left are dealt out anew: each
-        comes exactly once, and `batch` counts in the new size.
+        comes exactly once, and `batch` counts in the new size. Where the data set has another length now, the order of
+        its samples is another one too, which is warned of.
+
+        Raises:
+            ValueError: `state` is no position of a loader.
         """
+        missing = [
+            name for name in ("epoch", "batch", "seed", "world_size", "batch_size") if name not in state
+        ]
+        if missing:
+            raise ValueError(
+                f"this is no position of a loader: it has no {', '.join(missing)}, only {', '.join(state) or 'nothing'}"
+            )
+        samples, before_samples = self._samples(), state.get("samples")
+        if before_samples is not None and samples is not None and samples != before_samples:
+            logger.warning(
+                "The position was saved over %d samples, now there are %d: they come in another order.",
+                before_samples, samples,
+            )  # fmt: skip
         self.seed = state["seed"]
         if self._sampler_seed is not None and state["sampler_seed"] is not None:
             self.sampler.seed = state["sampler_seed"]
@@ -174,6 +192,13 @@ class Loader:
             batch = batch if before == now else state["taken"] // self._stream.stride
             self._ahead = state["taken"] - batch * self._stream.stride
         self._choose(epoch, batch)
+
+    def _samples(self) -> int | None:
+        """How many samples the data set has; None for one without a length."""
+        try:
+            return len(self.dataset)
+        except TypeError:
+            return None
 
     def _warn_of_new_size(self, before: str, now: str) -> None:
         if self._stream is not None and self._stream.seekable:
