@@ -16,6 +16,7 @@ def test_the_public_names_are_these():
         "LazyObject",
         "Origin",
         "Part",
+        "UntrustedConfigError",
         "add_cli_arguments",
         "parse_overrides",
         "read_base",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from .arguments import DictAction, parse_overrides
 from .config import Config
-from .errors import ConfigError, DerivedValuesWarning
+from .errors import ConfigError, DerivedValuesWarning, UntrustedConfigError
 from .lazy import LazyAttr, LazyObject
 from .lazy_file import read_base
 from .node import ConfigDict
@@ -28,6 +28,7 @@ __all__ = [
     "LazyObject",
     "Origin",
     "Part",
+    "UntrustedConfigError",
     "add_cli_arguments",
     "parse_overrides",
     "read_base",

@@ -25,6 +25,19 @@ def test_train_then_resume(process, config, tmp_path):
     assert "trained          4 epochs, 32 iterations" in more.stdout
 
 
+def test_a_yaml_file_that_imports_needs_a_word(said, config, tmp_path):
+    """Data imports nothing unless it is trusted on the command line, which the error says."""
+    path = tmp_path / "config.yaml"
+    (tmp_path / "mine.py").write_text("raise ImportError('it runs')")
+    path.write_text("custom_imports: {imports: [mine]}\nmodel: {type: X}\n")
+    code, _, err = said("train", path)
+    assert code == 2
+    assert "the file is not trusted; read it with --trust if it is yours" in err
+    code, _, err = said("train", path, "--trust")
+    assert code == 2
+    assert "it runs" in err
+
+
 @pytest.mark.parametrize("mode", ["val", "test"])
 def test_evaluate(mode, said, config, trained, tmp_path):
     """The metric that the training saw is the metric of the checkpoint."""

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
 
-from eng_config import Config, ConfigError, parse_overrides
+from eng_config import Config, ConfigError, UntrustedConfigError, parse_overrides
 from eng_registry import RegistryError
 
 FAILED, WRONG_INPUT = 1, 2
@@ -46,13 +46,18 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
         choices=["none", "pytorch", "slurm", "mpi"],
         help="how several processes were started (under torchrun: pytorch)",
     )
+    parser.add_argument(
+        "--trust",
+        action="store_true",
+        help="the file is yours: a .yaml, .json or .toml, too, may import modules and have bases that run",
+    )
 
 
 def load_config(options: argparse.Namespace) -> Config:
     """The configuration with the command line's changes."""
     with told_plainly():
         _import_from_beside(options.config)
-        config = Config.fromfile(options.config)
+        config = Config.fromfile(options.config, trust=True if options.trust else None)
         if options.cfg_options:
             config.merge_from_dict(parse_overrides(options.cfg_options), recompute=True)
         if options.work_dir is not None:
@@ -78,6 +83,9 @@ def told_plainly() -> Iterator[None]:
     """
     try:
         yield
+    except UntrustedConfigError as error:
+        print(f"error: {str(error).replace('`trust=True`', '--trust')}", file=sys.stderr)
+        raise WrongInput from error
     except (ConfigError, RegistryError, FileNotFoundError, NotADirectoryError, PermissionError) as error:
         print(f"error: {error}", file=sys.stderr)
         raise WrongInput from error
