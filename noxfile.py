@@ -212,7 +212,10 @@ def test(session: nox.Session, package: str) -> None:
     """The tests of one package, on the wheels of its declared closure only: an undeclared sibling is not there."""
     build_wheels(session)
     install(session, package, also=test_group(package))
-    session.run("pytest", "-q", f"packages/{package}/tests", *session.posargs, env={"OMP_NUM_THREADS": "1"})
+    session.run(
+        "pytest", "-q", "-m", "not sweep", f"packages/{package}/tests", *session.posargs,
+        env={"OMP_NUM_THREADS": "1"},
+    )  # fmt: skip
 
 
 @nox.session
@@ -277,7 +280,7 @@ def faults(session: nox.Session) -> None:
     build_wheels(session)
     install(session, "checkpoint", also=test_group("checkpoint"))
     env = {"OMP_NUM_THREADS": "1"}
-    session.run("pytest", "-q", "packages/checkpoint/tests", "-m", "slow", env=env)
+    session.run("pytest", "-q", "packages/checkpoint/tests", "-m", "sweep", env=env)
     session.run("python", "benchmarks/checkpoint_scenarios.py", env=env)
     session.run("python", "benchmarks/checkpoint_faults.py", *session.posargs, env=env)
 

@@ -121,6 +121,7 @@ def test_what_two_processes_saved(tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.sweep
 def test_four_processes_load_what_two_saved(tmp_path):
     """Each its own part, of another size than when it was saved."""
     run(2, tmp_path, "save(7.0, 1)")
@@ -141,6 +142,7 @@ save(8.0, 2)
 
 
 @pytest.mark.slow
+@pytest.mark.sweep
 def test_a_rank_that_dies_between_its_part_and_the_name(tmp_path):
     """The directory never gets its name, the checkpoint before stays the newest, and what is left is removed."""
     codes, _ = run(2, tmp_path, KILLED, check=False)
@@ -171,6 +173,7 @@ else:
 
 
 @pytest.mark.slow
+@pytest.mark.sweep
 def test_an_error_on_one_rank_is_raised_on_all(tmp_path):
     """Named, and nothing is left in the folder."""
     run(2, tmp_path, FAILING)

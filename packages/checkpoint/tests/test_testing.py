@@ -25,6 +25,8 @@ for n in range(first, first + 3):
     prune(folder, keep=1)
 """
 
+SWEEP = [pytest.mark.slow, pytest.mark.sweep]
+
 traced = pytest.mark.skipif(
     shutil.which("strace") is None
     or subprocess.run(["strace", "--seccomp-bpf", "-f", "true"], capture_output=True, check=False).returncode
@@ -132,7 +134,7 @@ def sample(done, calls, number):
 
 
 @traced
-@pytest.mark.parametrize("number", [2, pytest.param(40, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("number", [2, pytest.param(40, marks=SWEEP)])
 def test_killed_at_a_system_call(listed, tmp_path, number):
     """Resumed, the run goes on from the last acknowledged checkpoint."""
     done, _ = listed
@@ -147,7 +149,7 @@ def test_killed_at_a_system_call(listed, tmp_path, number):
     ("number", "error"),
     [
         (2, "ENOSPC"),
-        *(pytest.param(20, error, marks=pytest.mark.slow) for error in ("EIO", "EDQUOT", "EROFS")),
+        *(pytest.param(20, error, marks=SWEEP) for error in ("EIO", "EDQUOT", "EROFS")),
     ],
 )
 def test_an_error_of_a_system_call(listed, tmp_path, number, error):
@@ -195,7 +197,7 @@ print(last)
 """
 
 
-@pytest.mark.parametrize("keep", [1, *(pytest.param(keep, marks=pytest.mark.slow) for keep in (0, 3))])
+@pytest.mark.parametrize("keep", [1, *(pytest.param(keep, marks=SWEEP) for keep in (0, 3))])
 def test_killed_at_any_moment(tmp_path, keep):
     """Twenty kills in a row, each resumed: bit-equal, and never behind what was acknowledged."""
     result = subprocess.run(
