@@ -247,7 +247,9 @@ def integration(session: nox.Session) -> None:
     build_wheels(session)
     install(session, *PACKAGES, also=["pytest", "scikit-learn", "build", "hatchling"])
     elsewhere = [f"--ignore=tests-integration/{name}" for name in ("documentation", "browser")]
-    session.run("pytest", "-q", "tests-integration", *elsewhere, *session.posargs, env={"OMP_NUM_THREADS": "1"})
+    session.run(
+        "pytest", "-q", "tests-integration", *elsewhere, *session.posargs, env={"OMP_NUM_THREADS": "1"}
+    )
 
 
 @nox.session
