@@ -13,7 +13,6 @@ import zlib
 from collections.abc import Callable
 from typing import Any, Literal, TypeAlias
 
-import numpy as np
 import torch
 from torch.utils.data import TensorDataset, get_worker_info
 
@@ -103,10 +102,10 @@ class Reader(torch.utils.data.Dataset[Any]):
         if info is not None:
             return self._in_worker(order, info.id)
         if self.seeding == "off":
-            return self._read(order, None, np.empty(2, dtype=np.int64))
+            return self._read(order, None, [0, 0])
         state = generators_state()
         try:
-            return self._read(order, None, np.empty(2, dtype=np.int64))
+            return self._read(order, None, [0, 0])
         finally:
             restore_generators(state)
 

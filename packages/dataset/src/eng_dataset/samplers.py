@@ -7,7 +7,7 @@ loader needs to resume, also with another world size.
 """
 
 from collections.abc import Iterator, Sized
-from itertools import count
+from itertools import chain, count
 from typing import Protocol, runtime_checkable
 
 import torch
@@ -169,7 +169,11 @@ def _dealt(order: torch.Tensor | None, size: int, positions: range) -> Iterator[
 
     Bit by bit: a million Python objects at once would take 36 MB, whole arrays of positions and indices 24 MB.
     """
-    for start in range(0, len(positions), _BLOCK):
-        part = positions[start : start + _BLOCK]
-        places = torch.arange(part.start, part.stop, part.step) % size
-        yield from (places if order is None else order[places]).tolist()
+
+    def blocks() -> Iterator[list[int]]:
+        for start in range(0, len(positions), _BLOCK):
+            part = positions[start : start + _BLOCK]
+            places = torch.arange(part.start, part.stop, part.step) % size
+            yield (places if order is None else order[places]).tolist()
+
+    return chain.from_iterable(blocks())

@@ -7,7 +7,7 @@ before where a sampler repeats samples.
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Sized
-from itertools import islice
+from itertools import islice, repeat
 from typing import Any, TypeAlias
 
 import torch
@@ -111,29 +111,21 @@ class BatchStream:
             yield key, indices, draws if any(draws) else None
 
     def _batches(self, batch: int, taken: int) -> Iterator[tuple[tuple[Any, ...], tuple[int, ...]]]:
+        """Indices of this rank from the position on in batches, with the number of earlier draws of each."""
         if self.batch_sampler is not None:
-            yield from islice(_counted(self.batch_sampler), batch, None)
-            return
-        size = self.batch_size or 1
-        for chunk in _chunks(self._drawn(batch, taken), size):
-            if len(chunk) == size or not self.drop_last:
-                indices, draws = zip(*chunk, strict=True)
-                yield indices, draws
-
-    def _drawn(self, batch: int, taken: int) -> Iterator[tuple[Any, int]]:
-        """Indices of this rank from the position on, each with the number of its earlier draws."""
+            return islice(_counted(self.batch_sampler), batch, None)
         if isinstance(self.sampler, InfiniteSampler):
-            return zip(self.sampler.iter_from(taken), self.sampler.passes_from(taken), strict=False)
+            drawn = self._chunks(self.sampler.iter_from(taken)), self._chunks(self.sampler.passes_from(taken))
+            return zip(*drawn, strict=False)
         if isinstance(self.sampler, SeekableSampler):
-            return ((index, 0) for index in self.sampler.iter_from(taken))
-        drawn = ((indices[0], draws[0]) for indices, draws in _counted((index,) for index in self.sampler))
-        return islice(drawn, batch * (self.batch_size or 1), None)
+            return zip(self._chunks(self.sampler.iter_from(taken)), repeat(()), strict=False)
+        return islice(_counted(self._chunks(self.sampler)), batch, None)
 
-
-def _chunks(items: Iterable[Any], size: int) -> Iterator[tuple[Any, ...]]:
-    iterator = iter(items)
-    while chunk := tuple(islice(iterator, size)):
-        yield chunk
+    def _chunks(self, items: Iterable[Any]) -> Iterator[tuple[Any, ...]]:
+        iterator, size = iter(items), self.batch_size or 1
+        while chunk := tuple(islice(iterator, size)):
+            if len(chunk) == size or not self.drop_last:
+                yield chunk
 
 
 def _counted(batches: Iterable[Any]) -> Iterator[tuple[tuple[Any, ...], tuple[int, ...]]]:
