@@ -16,6 +16,17 @@ def test_a_line_says_when_who_how_bad_and_what():
     assert LineFormatter(datefmt="NOW").format(record()) == "NOW - eng - INFO - loss: 0.5"
 
 
+def test_every_record_has_its_own_second():
+    """Also one that comes late, and the same one again."""
+    formatter = LineFormatter(datefmt="%H:%M:%S")
+    said = []
+    for seconds in (10.0, 10.9, 11.0, 10.5):
+        late = record()
+        late.created = seconds
+        said.append(formatter.format(late)[6:8])
+    assert said == ["10", "10", "11", "10"]
+
+
 def test_an_error_also_says_where():
     """File, function and line stand before the message."""
     line = LineFormatter(datefmt="NOW").format(record(logging.ERROR))

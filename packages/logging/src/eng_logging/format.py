@@ -37,6 +37,7 @@ class LineFormatter(logging.Formatter):
         super().__init__(datefmt=datefmt)
         self._color = color
         self._blink = blink
+        self._second: tuple[int, str] | None = None
 
     def formatMessage(self, record: logging.LogRecord) -> str:
         place = f"{record.pathname} - {record.funcName} - {record.lineno} - "
@@ -45,6 +46,14 @@ class LineFormatter(logging.Formatter):
 
     def usesTime(self) -> bool:
         return True
+
+    def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:
+        """The time as text, written out once a second."""
+        second = int(record.created)
+        known = self._second
+        if known is None or known[0] != second:
+            known = self._second = second, super().formatTime(record, datefmt)
+        return known[1]
 
     def _level(self, record: logging.LogRecord) -> str:
         if not self._color:
