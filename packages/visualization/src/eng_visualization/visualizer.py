@@ -451,10 +451,10 @@ class Visualizer(Named, shared=True):
             writer.submit("resume_from", step)
 
     @master_only
-    def flush(self) -> None:
-        """Wait (not for ever) until everything recorded so far has reached the backends."""
+    def flush(self, seconds: float | None = None) -> None:
+        """Wait until everything recorded so far has reached the backends, for so long each (by default 10 seconds)."""
         for writer in self._writers.values():
-            writer.flush()
+            writer.flush(seconds)
 
     @master_only
     def close(self) -> None:

@@ -22,6 +22,8 @@ __all__ = ["BackendWriter"]
 
 logger = logging.getLogger(__name__)
 
+_GATHERING_SECONDS = 0.05
+
 _Job = tuple[str, tuple[Any, ...], dict[str, Any], int]
 
 
@@ -56,6 +58,7 @@ class BackendWriter:
         # one counter per thread, since `+=` is not atomic
         self._bytes_given = self._bytes_done = 0
         self._lost_here, self._lost_there = Lost(), Lost()
+        self._hurry = threading.Event()
         self._doing: _Job | None = None
         self._overflowed = False
 
@@ -81,6 +84,8 @@ class BackendWriter:
         else:
             self._bytes_given += size
             self._jobs.put((method, args, kwargs, size))
+            if size or self._jobs.qsize() > self._max_waiting // 2:
+                self._hurry.set()
             if self._thread is None:
                 self._start()
 
@@ -95,6 +100,7 @@ class BackendWriter:
             return True
         done = threading.Event()
         self._jobs.put(done)
+        self._hurry.set()
         return done.wait(min(self._patience, 10.0) if seconds is None else seconds)
 
     def close(self) -> None:
@@ -104,6 +110,7 @@ class BackendWriter:
         if thread is not None:
             self._jobs.put(("close", (), {}, 0))
             self._jobs.put(None)
+            self._hurry.set()
             thread.join(max(0.0, deadline - time.monotonic()))
             atexit.unregister(self.close)
             self._thread = None
@@ -123,8 +130,21 @@ class BackendWriter:
         self._thread.start()
         atexit.register(self.close)
 
+    def _next(self) -> _Job | threading.Event | None:
+        """The next job; the first after a rest waits a little for others, unless somebody waits for it.
+
+        Two threads that run at the same time hold each other up, so a run that logs quickly should wake this one
+        seldom.
+        """
+        if not self._jobs.empty():
+            return self._jobs.get()
+        job = self._jobs.get()
+        self._hurry.wait(_GATHERING_SECONDS)
+        self._hurry.clear()
+        return job
+
     def _work(self) -> None:
-        while (job := self._jobs.get()) is not None:
+        while (job := self._next()) is not None:
             if isinstance(job, threading.Event):
                 job.set()
             else:

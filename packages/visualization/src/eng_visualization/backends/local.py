@@ -13,6 +13,7 @@ import numpy as np
 from eng_fileio import atomic_write_text
 from eng_registry import VISBACKENDS
 from eng_visualization.backends.backend import BaseVisBackend, force_init_env
+from eng_visualization.backends.line_file import LineFile
 from eng_visualization.errors import check
 from eng_visualization.plain import as_mapping, flat_items, plain
 from eng_visualization.scalar_file import lines_up_to
@@ -60,7 +61,8 @@ class LocalVisBackend(BaseVisBackend):
         self._config_save_file = self._folder / config_save_file
         self._scalar_save_file = self._folder / scalar_save_file
         self._origins_file = self._config_save_file.with_suffix(".origins.json")
-        self._whole: set[Path] = set()
+        self._scalars = LineFile(self._scalar_save_file)
+        self._also: dict[str, LineFile] = {}
 
     def _init_env(self) -> None:
         self._folder.mkdir(parents=True, exist_ok=True)
@@ -100,7 +102,7 @@ class LocalVisBackend(BaseVisBackend):
     @force_init_env
     def add_scalar(self, name: str, value: Any, step: int = 0, **kwargs: Any) -> None:
         """Append ``{name: value, "step": step}``."""
-        self._append(self._scalar_save_file, {name: value, "step": step})
+        self._scalars.append(_as_json({name: value, "step": step}))
 
     @force_init_env
     def add_scalars(
@@ -110,14 +112,10 @@ class LocalVisBackend(BaseVisBackend):
         check(
             isinstance(scalar_dict, Mapping), f"scalars must be a mapping, got {type(scalar_dict).__name__}"
         )
-        line = dict(scalar_dict)
-        line.setdefault("step", step)
+        line = _as_json({**scalar_dict, "step": scalar_dict.get("step", step)})
         if file_path is not None:
-            check(str(file_path).endswith(".json"), f"file_path must end in .json, got {file_path!r}")
-            path = _inside(self._folder, file_path)
-            check(path != self._scalar_save_file, "file_path must be another file than scalar_save_file")
-            self._append(path, line)
-        self._append(self._scalar_save_file, line)
+            self._second_file(file_path).append(line)
+        self._scalars.append(line)
 
     @force_init_env
     def add_facts(self, facts: Mapping[str, Any]) -> None:
@@ -132,6 +130,7 @@ class LocalVisBackend(BaseVisBackend):
 
         Without `validated` the run begins with the validation of that iteration, so an earlier one of it goes too.
         """
+        self.close()
         for path in self._folder.glob("*.json") if self._folder.is_dir() else ():
             if path not in (self._folder / FACTS, self._origins_file):
                 text = path.read_text(encoding="utf-8")
@@ -139,13 +138,26 @@ class LocalVisBackend(BaseVisBackend):
                 if kept != text:
                     atomic_write_text(path, kept)
 
-    def _append(self, path: Path, line: Mapping[str, Any]) -> None:
-        text = json.dumps(plain(line), ensure_ascii=False) + "\n"
-        if path not in self._whole:
-            _cut_unfinished_line(path)
-            self._whole.add(path)
-        with open(path, "a", encoding="utf-8") as file:
-            file.write(text)
+    def close(self) -> None:
+        """Let go of the files."""
+        for file in (self._scalars, *self._also.values()):
+            file.close()
+
+    def _second_file(self, name: str) -> LineFile:
+        """The file of this name below the folder, which is another one than that of all scalars."""
+        if name not in self._also:
+            check(str(name).endswith(".json"), f"file_path must end in .json, got {name!r}")
+            path = _inside(self._folder, name)
+            check(path != self._scalar_save_file, "file_path must be another file than scalar_save_file")
+            self._also[name] = LineFile(path)
+        return self._also[name]
+
+
+_as_text = json.JSONEncoder(ensure_ascii=False).encode
+
+
+def _as_json(scalars: Mapping[str, Any]) -> str:
+    return _as_text(plain(scalars))
 
 
 def _inside(folder: Path, name: str | os.PathLike[str]) -> Path:
@@ -161,18 +173,6 @@ def _kind(value: Any) -> str:
     if isinstance(value, np.ndarray):
         return f"an array of shape {value.shape} and dtype {value.dtype}"
     return type(value).__name__
-
-
-def _cut_unfinished_line(path: Path) -> None:
-    """A writer that was killed may have left half a line, which would spoil the next one."""
-    if not path.exists():
-        return
-    with open(path, "r+b") as file:
-        end = file.seek(0, os.SEEK_END)
-        file.seek(max(0, end - (1 << 20)))
-        tail = file.read()
-        if tail and not tail.endswith(b"\n"):
-            file.truncate(end - len(tail) + tail.rfind(b"\n") + 1)
 
 
 def _origins(config: Any) -> dict[str, str]:
