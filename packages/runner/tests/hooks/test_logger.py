@@ -140,3 +140,26 @@ def test_arguments_that_are_refused(options, error):
     """Each when the hook is made."""
     with pytest.raises(error):
         LoggerHook(**options)
+
+
+class ReadsWhileSaved(Hook):
+    """Looks at the scalars at the moment in which a checkpoint begins to count."""
+
+    def __init__(self):
+        self.seen = []
+
+    def after_save_checkpoint(self, runner, path):
+        self.seen.append((runner.clock.iter, steps(runner.work_dir)))
+
+
+def test_a_checkpoint_has_all_scalars_before_it(tmp_path):
+    """A kill just after a save leaves no gap, since the next start goes on behind it."""
+    reads = ReadsWhileSaved()
+    toy_runner(
+        tmp_path,
+        default_hooks={"logger": {"interval": 1}, "checkpoint": {"interval": 5, "by_epoch": False}},
+        custom_hooks=[reads],
+        visualizer={"vis_backends": [{"type": "LocalVisBackend"}]},
+    ).train()
+    assert [iteration for iteration, _ in reads.seen] == [5, 10, 15, 20, 24]
+    assert all(written == list(range(1, iteration + 1)) for iteration, written in reads.seen)

@@ -102,6 +102,10 @@ class LoggerHook(Hook):
             if start == writer or goes_on_from(start / "vis_data", done):
                 LocalVisBackend(start / "vis_data").resume_from(done, validated=validated)
 
+    def before_save_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
+        """Let the trackers have what is before the checkpoint: a run that goes on from it does not say it again."""
+        runner.visualizer.flush(seconds=1.0)
+
     def before_train_epoch(self, runner: Runner) -> None:
         """Look up how long the pass is."""
         self._length = runner.train_loop.length
