@@ -9,7 +9,7 @@ import torch
 from toy_training import Line, loader, toy_runner
 
 from eng_runner import Hook
-from eng_runner.testing import Record, assert_exact_resume, differences, digest
+from eng_runner.testing import Record, Recorder, assert_exact_resume, differences, digest
 
 
 class Noisy(torch.utils.data.Dataset):
@@ -31,10 +31,11 @@ def make(work_dir, resume, **options):
     return toy_runner(work_dir, model=Line(), resume=resume, **options)
 
 
-def rich(work_dir, resume, *, by_epoch=True, workers=0, accumulation=1):
+def rich(work_dir, resume, *, by_epoch=True, workers=0, accumulation=1, prefetch=None, **options):
     """Two passes of four iterations with everything in it that has a state."""
     length = {"max_epochs": 2} if by_epoch else {"max_iters": 8, "val_interval": 3}
-    data = {**loader(num_workers=workers, persistent_workers=workers > 0), "dataset": Noisy()}
+    ahead = {} if prefetch is None else {"prefetch_factor": prefetch}
+    data = {**loader(num_workers=workers, persistent_workers=workers > 0, **ahead), "dataset": Noisy()}
     return make(
         work_dir,
         resume,
@@ -49,6 +50,7 @@ def rich(work_dir, resume, *, by_epoch=True, workers=0, accumulation=1):
             {"type": "EMAHook", "momentum": 0.1},
             {"type": "EarlyStoppingHook", "monitor": "line/error", "rule": "less", "patience": 9},
         ],
+        **options,
     )
 
 
@@ -72,6 +74,36 @@ def test_every_step_with_workers(by_epoch):
     assert_exact_resume(
         lambda *given: rich(*given, by_epoch=by_epoch, workers=2, accumulation=3), at=range(1, 8)
     )
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [({"workers": 0}, {"workers": 1}), ({"workers": 2}, {"workers": 0}),
+     ({"workers": 2, "prefetch": 1}, {"workers": 2, "prefetch": 4})],
+)  # fmt: skip
+def test_another_number_of_workers_goes_on_exactly(before, after):
+    """Whoever reads a sample, and however far ahead."""
+    assert_exact_resume(
+        lambda work_dir, resume: rich(work_dir, resume, **(after if resume else before)), at=[3]
+    )
+
+
+def test_saving_changes_nothing(tmp_path):
+    """A run that saves after every iteration is the run that never saves, to the last bit."""
+    records = []
+    for interval in (1, 100):
+        record = Record()
+        saves = {"checkpoint": {"by_epoch": False, "interval": interval, "save_last": False}}
+        runner = rich(tmp_path / str(interval), False, default_hooks=saves)
+        runner.register_hook(Recorder(record))
+        runner.train()
+        records.append(record)
+    often, never = records
+    assert len(list((tmp_path / "1").glob("iter_*.pth"))) == 8
+    assert not list((tmp_path / "100").glob("iter_*.pth"))
+    often.final.pop("hooks"), never.final.pop("hooks")  # which say when they saved last
+    assert differences(never, often) == []
+    assert len(often.iterations) == 8
 
 
 @pytest.mark.slow
