@@ -16,6 +16,10 @@ from eng_runner import Every
         ("15 min", Every(900, "second")),
         ("2 hours", Every(7200, "second")),
         ("3 batches", Every(3, "iter")),
+        ("500steps", Every(500, "step")),
+        ("10ksamples", Every(10_000, "sample")),
+        ("15min", Every(900, "second")),
+        ("2msamples", Every(2_000_000, "sample")),
     ],
 )
 def test_texts(text, expected):

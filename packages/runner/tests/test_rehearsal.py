@@ -206,3 +206,22 @@ def test_a_runner_whose_metric_is_missing(tmp_path):
     (problem,) = runner.check().problems
     assert problem.path.startswith("custom_hooks.")
     assert "no evaluator returns `acc`" in problem.what
+
+
+@pytest.mark.parametrize(
+    ("option", "told"),
+    [
+        ("max_epochs=3, val_interval='3 parsecs'", "train_cfg: building the training: ValueError: interval"),
+        ("max_epochs=3, max_time='soon'", "train_cfg: building the training: ValueError: `max_time` is a duration"),
+        ("max_epochs=3, dynamic_intervals=[3]", "TypeError: `dynamic_intervals` is a list of"),
+        ("max_epochs=2.5", "train_cfg: building the training: ValueError: `max_epochs` must be a whole number"),
+        ("max_epochs=0", "train_cfg.max_epochs: is 0: nothing would be trained; write 1 or more"),
+    ],
+)  # fmt: skip
+def test_the_loop_is_tried_as_it_is_written(changed, option, told):
+    """Not only the run in small, which has a calendar and an end of its own."""
+    problems = [
+        str(problem) for problem in rehearse(changed(("by_epoch=True, max_epochs=3", option))).problems
+    ]
+    assert any(told in problem for problem in problems), problems
+    assert all("model" not in problem for problem in problems)

@@ -28,7 +28,8 @@ _UNITS: dict[str, tuple[Unit, float]] = {
     "hour": ("second", 3600),
 }
 _SCALE = {"": 1, "k": 1_000, "m": 1_000_000, "g": 1_000_000_000}
-_TEXT = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kKmMgG]?)\s+([a-zA-Z]+)\s*")
+_TEXT = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kKmMgG]?)\s*([a-zA-Z]+)\s*")
+"""The blanks may be missing: the command line drops them from `--cfg-options train_cfg.val_interval='500 steps'`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +61,13 @@ class Every:
         if isinstance(value, int):
             return cls(value, of, begin)
         match = _TEXT.fullmatch(value)
-        name = match[3].lower() if match else ""
-        unit = _UNITS.get(name) or _UNITS.get(name.removesuffix("s")) or _UNITS.get(name.removesuffix("es"))
+        scale, unit = _scale_and_unit(match[2].lower(), match[3].lower()) if match else ("", None)
         if match is None or unit is None:
             raise ValueError(
                 f"interval {value!r} is not understood; write a number and one of epochs, iters, steps, samples, "
                 "seconds, min, hours: '500 steps', '10k samples', '15 min'"
             )
-        n = float(match[1]) * _SCALE[match[2].lower()] * unit[1]
+        n = float(match[1]) * _SCALE[scale] * unit[1]
         return cls(int(n) if n == int(n) else n, unit[0], begin)
 
     def due(self, now: float, *, before: float) -> bool:
@@ -75,3 +75,12 @@ class Every:
         if self.n <= 0 or now < self.begin:
             return False
         return (now - self.begin) // self.n > (before - self.begin) // self.n
+
+
+def _scale_and_unit(scale: str, name: str) -> tuple[str, tuple[Unit, float] | None]:
+    """What a word means; its first letter may be its own or a multiplier: `15min` is minutes, `2msamples` millions."""
+    return ("", whole) if (whole := _unit(scale + name)) else (scale, _unit(name))
+
+
+def _unit(name: str) -> tuple[Unit, float] | None:
+    return _UNITS.get(name) or _UNITS.get(name.removesuffix("s")) or _UNITS.get(name.removesuffix("es"))

@@ -262,6 +262,7 @@ class _Rehearsal:
             build.build_optimization(self.config["optim_wrapper"], model)
             arguments = self._arguments("train", model, loader)
             with self.trying("train_cfg", "building the training"):
+                self._check_length(self._runner(arguments | {"train_cfg": _own(self.config["train_cfg"])}))
                 runners.append(self._runner(arguments))
         if not runners or self.bad & set(GROUPS["train"]):
             return None
@@ -283,6 +284,15 @@ class _Rehearsal:
                 again.register_hook(_OneIteration())
                 again.train()
         return size
+
+    def _check_length(self, runner: Runner) -> None:
+        """The loop as it is written, with its calendar and limits, of which the run in small has its own."""
+        if runner.train_loop.max_iters < 1:
+            unit = "max_epochs" if self.config["train_cfg"].get("max_epochs") is not None else "max_iters"
+            self.note(
+                f"train_cfg.{unit}",
+                f"is {self.config['train_cfg'][unit]}: nothing would be trained; write 1 or more",
+            )
 
     def evaluate(
         self, mode: str, model: torch.nn.Module, loader: Loader | dict[str, Loader]

@@ -40,6 +40,7 @@ def validations(tmp_path, **train_cfg):
         ({"by_epoch": True, "max_epochs": 3, "val_interval": 2}, [16, 24]),
         ({"by_epoch": True, "max_epochs": 3, "val_begin": 3}, [24]),
         ({"by_epoch": True, "max_epochs": 5, "val_interval": 3, "dynamic_intervals": [(4, 1)]}, [24, 32, 40]),
+        ({"by_epoch": True, "max_epochs": 5, "val_interval": 3, "dynamic_intervals": [[4, 1]]}, [24, 32, 40]),
         ({"by_epoch": True, "max_epochs": 2, "val_interval": "3 iters"}, [3, 6, 9, 12, 15, 16]),
         ({"by_epoch": True, "max_epochs": 2, "val_interval": "20 samples"}, [5, 10, 15, 16]),
         ({"by_epoch": False, "max_iters": 10, "val_interval": 4}, [4, 8, 10]),

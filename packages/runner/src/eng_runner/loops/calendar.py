@@ -76,8 +76,15 @@ def calc_dynamic_intervals(
     ([0, 11], [5, 2])
     """
     pairs: list[Any] = [(0, start_interval), *(dynamic_intervals or [])]
-    if not all(isinstance(pair, tuple) and len(pair) == 2 for pair in pairs):
+    if not all(_is_pair(pair) for pair in pairs):
         raise TypeError(
-            f"`dynamic_intervals` is a list of (milestone, interval) tuples, not {dynamic_intervals!r}"
+            f"`dynamic_intervals` is a list of (milestone, interval) pairs, not {dynamic_intervals!r}"
         )
     return [milestone for milestone, _ in pairs], [interval for _, interval in pairs]
+
+
+def _is_pair(value: object) -> bool:
+    """Two whole numbers; a list counts too, since YAML and JSON have no tuples."""
+    return (
+        isinstance(value, (tuple, list)) and len(value) == 2 and all(isinstance(part, int) for part in value)
+    )

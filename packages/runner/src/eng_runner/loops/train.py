@@ -142,9 +142,13 @@ class TrainLoop(BaseLoop):
 
 
 def _seconds(duration: str) -> float:
-    every = Every.parse(duration)
+    wrong = ValueError(f"`max_time` is a duration such as '90 min' or '11.5 hours', not {duration!r}")
+    try:
+        every = Every.parse(duration)
+    except ValueError as error:
+        raise wrong from error
     if every.of != "second":
-        raise ValueError(f"`max_time` is a duration such as '90 min' or '11.5 hours', not {duration!r}")
+        raise wrong
     return every.n
 
 
