@@ -2,6 +2,7 @@
 
 import collections
 import traceback
+from types import SimpleNamespace
 from typing import ClassVar
 
 import pytest
@@ -300,3 +301,21 @@ def test_adafactor_says_which_one_is_meant(blocks, caplog):
     with caplog.at_level("INFO"):
         build_optimizer_from_cfg({"type": "Adafactor"}, blocks)
     assert "TorchAdafactor" in caplog.text
+
+
+def test_a_part_that_knows_its_place_keeps_its_own_path():
+    """Whatever is built around it: the outer build is not the one to blame."""
+
+    class Told(dict):
+        def __origin__(self, key=None):
+            return SimpleNamespace(file="config.py", line=7, path="loader")
+
+    def outer():
+        with config_path("", Told(size=0)):
+            raise ValueError("too small")
+
+    functions = Registry("function", scope="outer")
+    functions.register_module(name="outer", module=outer)
+    with pytest.raises(ValueError, match="too small") as caught:
+        functions.build({"type": "outer"})
+    assert caught.value.__notes__ == ["config.py:7: while building `loader` (Told)"]

@@ -40,7 +40,7 @@ class Origin(NamedTuple):
     how: str = "file"
 
     def __str__(self) -> str:
-        return f"{self.file}:{self.line}"
+        return f"{self.file}:{self.line}" if self.line else self.file
 
 
 def join_path(path: str, key: Any) -> str:

@@ -44,8 +44,10 @@ def mark(error: Exception, cfg: Any) -> None:
 
 
 @contextmanager
-def config_path(path: str) -> Iterator[None]:
+def config_path(path: str, cfg: Any = None) -> Iterator[None]:
     """Name the part of a larger configuration that is built within the block, for errors that come out of it.
+
+    `cfg` is the part itself: one that knows where it was written tells its file, line and path.
 
     >>> from eng_registry import Registry, RegistryError
     >>> models = Registry("model", scope="demo")
@@ -59,6 +61,8 @@ def config_path(path: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
+        if cfg is not None:
+            mark(error, cfg)
         if isinstance(error, RegistryError):
             error.trail.prefix(path)
         else:

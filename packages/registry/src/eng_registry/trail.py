@@ -43,7 +43,8 @@ class Trail:
             self._known = True
 
     def prefix(self, path: str) -> None:
-        self.path = join(path, self.path)
+        if not self._known:
+            self.path = join(path, self.path)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Trail, (self.path, self.origin)

@@ -293,6 +293,7 @@ def merge_default_hooks(given: Mapping[str, Any] | None) -> dict[str, Any]:
             )
         if is_mapping(spec) and "type" not in spec and name in merged:
             spec = without(spec)
-            spec["type"] = merged[name]["type"]
+            put = dict.__setitem__ if isinstance(spec, dict) else type(spec).__setitem__
+            put(spec, "type", merged[name]["type"])  # nobody's line, so that errors show the user's
         merged[name] = spec
     return {name: spec for name, spec in merged.items() if spec is not None}

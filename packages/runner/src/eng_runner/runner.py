@@ -22,7 +22,7 @@ import torch
 from torch import nn
 
 from eng_checkpoint import BackgroundSaver, load_checkpoint
-from eng_config import Config
+from eng_config import Config, ConfigDict
 from eng_dataset import Loader, build_dataloader
 from eng_dist import (
     abort_on_error,
@@ -42,7 +42,7 @@ from eng_model import (
 from eng_model import (
     turn_on_activation_checkpointing as turn_on_activation_checkpointing,
 )
-from eng_registry import RUNNERS, DefaultScope, allow_import
+from eng_registry import RUNNERS, DefaultScope, allow_import, config_path
 from eng_visualization import Visualizer
 
 from . import build
@@ -629,9 +629,10 @@ class Runner:
         """The same with this run's seed; what is a Loader stays as it is."""
         if isinstance(dataloader, Loader):
             return dataloader
-        loader = build_dataloader(
-            dataloader, seed=self.seed, diff_rank_seed=self._diff_rank_seed, training=training
-        )
+        with config_path("", dataloader if isinstance(dataloader, ConfigDict) else None):
+            loader = build_dataloader(
+                dataloader, seed=self.seed, diff_rank_seed=self._diff_rank_seed, training=training
+            )
         place = self.strategy.data_place()
         if place != get_dist_info():
             loader.take_share(*place)

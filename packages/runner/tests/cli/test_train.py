@@ -7,6 +7,8 @@ import pytest
 import torch
 
 from eng_checkpoint import load_file
+from eng_config import Config
+from eng_runner.cli.common import set_from_arguments
 
 
 def test_train_then_resume(process, config, tmp_path):
@@ -166,3 +168,34 @@ def test_predict_needs_a_loader_and_a_format(said, config, trained, tmp_path):
     code, _, err = said("predict", config, trained / "epoch_3.pth", *arguments)
     assert code == 2
     assert "the file has train_dataloader and val_dataloader" in err
+
+
+@pytest.mark.parametrize(
+    ("option", "place"),
+    [
+        ("default_hooks.checkpoint.interval=often", "line_config.py:25: while building `default_hooks.checkpoint` "),
+        ("train_dataloader.batch_size=0", "line_config.py:4: while building `train_dataloader` "),
+        ("val_dataloader.batch_size=0", "line_config.py:13: while building `val_dataloader` "),
+    ],
+)  # fmt: skip
+def test_a_part_that_cannot_be_built_is_the_one_blamed(said, config, tmp_path, option, place):
+    """The part as the user wrote it: not what it was built for, and no line of this package."""
+    code, _, err = said("train", config, "--work-dir", tmp_path / "run", "--cfg-options", option)
+    assert code == 2
+    assert place in err
+    assert err.count("while building") == 1
+
+
+def test_an_interval_in_words_on_the_command_line(said, config, tmp_path):
+    """Blanks get lost there; `500steps` is as good as `500 steps`."""
+    option = "default_hooks.checkpoint.interval='2 epochs'"
+    code, _, err = said("train", config, "--work-dir", tmp_path / "run", "--cfg-options", option)
+    assert code == 0, err
+    assert [path.name for path in sorted(tmp_path.glob("run/epoch_*.pth"))] == ["epoch_2.pth", "epoch_3.pth"]
+
+
+def test_what_an_argument_sets_comes_from_the_command_line(config):
+    """So that an error about it shows where to look, and a path keeps its blanks."""
+    read = Config.fromfile(config)
+    set_from_arguments(read, load_from="a b.pth", resume=False)
+    assert (read.load_from, str(read.origin("load_from"))) == ("a b.pth", "<command line>")

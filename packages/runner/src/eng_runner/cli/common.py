@@ -61,12 +61,19 @@ def load_config(options: argparse.Namespace) -> Config:
         if options.cfg_options:
             config.merge_from_dict(parse_overrides(options.cfg_options), recompute=True)
         if options.work_dir is not None:
-            config["work_dir"] = options.work_dir
+            set_from_arguments(config, work_dir=options.work_dir)
         elif config.get("work_dir") is None:
             config["work_dir"] = str(Path("work_dirs") / Path(options.config).stem)
         if options.launcher is not None:
-            config["launcher"] = options.launcher
+            set_from_arguments(config, launcher=options.launcher)
         return config
+
+
+def set_from_arguments(config: Config, **values: str | bool | None) -> None:
+    """Set values at the top that an argument of the command gave, which is where an error says they are from."""
+    given = parse_overrides([])
+    given.update(values)
+    config.merge_from_dict(given)
 
 
 def _import_from_beside(filename: str) -> None:

@@ -14,6 +14,7 @@ from .common import (
     damage_told,
     load_config,
     require_checkpoint,
+    set_from_arguments,
     show_examples,
     told_plainly,
 )
@@ -85,7 +86,7 @@ def _as_prediction(config: Any, loader: str, checkpoint: str) -> None:
         )
     config["test_dataloader"] = config[name]
     config["test_cfg"], config["test_evaluator"] = {"type": "PredictLoop"}, []
-    config["load_from"], config["resume"] = checkpoint, False
+    set_from_arguments(config, load_from=checkpoint, resume=False)
 
 
 def write_predictions(predictions: list[Any], path: str, *, meta: dict[str, str]) -> None:

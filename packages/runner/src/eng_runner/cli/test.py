@@ -10,6 +10,7 @@ from .common import (
     damage_told,
     load_config,
     require_checkpoint,
+    set_from_arguments,
     show_examples,
     told_plainly,
 )
@@ -41,7 +42,7 @@ def run(options: argparse.Namespace) -> int:
     from ..summary import number
 
     config = load_config(options)
-    config["load_from"], config["resume"] = options.checkpoint, False
+    set_from_arguments(config, load_from=options.checkpoint, resume=False)
     mode: str = options.mode
     with told_plainly():
         if config.get(f"{mode}_cfg") is None:

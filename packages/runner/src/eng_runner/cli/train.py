@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from .common import add_config_arguments, load_config, show_examples, told_plainly
+from .common import add_config_arguments, load_config, set_from_arguments, show_examples, told_plainly
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,8 +41,8 @@ def run(options: argparse.Namespace) -> int:
     if options.amp:
         config["optim_wrapper"]["type"] = "AmpOptimWrapper"
     if options.resume is not None:
-        config["resume"] = True
-        config["load_from"] = None if options.resume == "auto" else options.resume
+        start = None if options.resume == "auto" else options.resume
+        set_from_arguments(config, resume=True, load_from=start)
     if not options.no_check:
         report_problems(config)
     with told_plainly():
