@@ -27,6 +27,10 @@ class Handler(BaseHTTPRequestHandler):
     def _answer(self, head):
         server = self.server
         server.requests.append((self.command, self.path, self.headers.get("Range")))
+        if head and server.head is not None:
+            self.send_response(server.head)
+            self.end_headers()
+            return
         script = server.scripts.setdefault(self.path, ["whole"])
         action = script[0] if head or len(script) == 1 else script.pop(0)
         if isinstance(action, int):
@@ -64,7 +68,7 @@ class Handler(BaseHTTPRequestHandler):
 @pytest.fixture
 def server():
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        server.body, server.version = BODY, 1
+        server.body, server.version, server.head = BODY, 1, None
         server.scripts, server.requests, server.stalled = {}, [], threading.Event()
         server.url = f"http://127.0.0.1:{server.server_address[1]}"
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
@@ -172,6 +176,28 @@ def test_the_cache_without_a_server(server, tmp_path, caplog):
     assert "the copy of before is used" in caplog.text
     with pytest.raises(OSError, match="refused"):
         cached_download(f"{server.url}/other.bin", folder=tmp_path, patience=QUICK)
+
+
+@pytest.mark.parametrize("refusal", [403, 405, 501])
+def test_the_cache_knows_versions_where_head_is_refused(server, tmp_path, refusal):
+    """Links that are signed for GET, and small servers: a new version is seen, an old one is not sent twice."""
+    server.head = refusal
+    url = f"{server.url}/file.bin"
+    first = cached_download(url, folder=tmp_path, patience=QUICK)
+    assert cached_download(url, folder=tmp_path, patience=QUICK) == first
+    server.body, server.version = b"new" * 1000, 2
+    assert cached_download(url, folder=tmp_path, patience=QUICK).read_bytes() == server.body
+
+
+def test_the_cache_with_a_busy_server(server, tmp_path, caplog):
+    """The copy of before serves; without one, the server is asked again as for any download."""
+    url = f"{server.url}/file.bin"
+    server.head, server.scripts["/file.bin"] = 503, [503, "whole"]
+    first = cached_download(url, folder=tmp_path, patience=QUICK)
+    assert first.read_bytes() == BODY
+    server.scripts["/file.bin"] = [503]
+    assert cached_download(url, folder=tmp_path, patience=QUICK) == first
+    assert "the copy of before is used" in caplog.text
 
 
 def test_two_urls_with_one_name_do_not_meet(server, tmp_path):

@@ -98,10 +98,12 @@ def cached_download(
         except FileNotFoundError:
             raise
         except OSError as error:
-            if not kept:
+            if kept:
+                logger.warning("%s cannot be reached (%s); the copy of before is used", masked(url), error)
+                return kept[-1]
+            if not isinstance(error, DownloadError):
                 raise
-            logger.warning("%s cannot be reached (%s); the copy of before is used", url, error)
-            return kept[-1]
+            version = "unversioned"  # it is busy, perhaps: the download asks again, and tells
         path = home / f"{stem}-{version}-{name}"
         if expected_sha256 or not path.exists():
             download(url, path, expected_sha256=expected_sha256, patience=patience)
@@ -246,16 +248,28 @@ def _refuse_page(url: str, headers: Mapping[str, str]) -> None:
 
 
 def _version(url: str, patience: Patience) -> str:
-    """A short name for what the server has now, by its ETag and length."""
-    try:
-        with _request(url, {}, patience.timeout_seconds, "HEAD") as response:
-            parts = [response.headers.get(name, "") for name in ("ETag", "Content-Length", "Last-Modified")]
-    except urllib.error.HTTPError as error:
-        error.close()
-        if error.code in {404, 410}:
-            raise FileNotFoundError(f"{masked(url)}: no such file ({error.code})") from error
-        parts = []  # a server that knows no HEAD, or is busy: the download itself will tell
-    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+    """A short name for what the server has now, by its ETag and length.
+
+    Asked with HEAD; of a server that refuses that (and links signed for GET do), with a GET whose body is left unread.
+
+    Raises:
+        OSError: The server cannot tell now.
+    """
+    for method in ("HEAD", "GET"):
+        try:
+            with _request(url, {}, patience.timeout_seconds, method) as response:
+                parts = [
+                    response.headers.get(name, "") for name in ("ETag", "Content-Length", "Last-Modified")
+                ]
+            return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+        except urllib.error.HTTPError as error:
+            error.close()
+            failure = error
+            if error.code in _WORTH_A_RETRY:
+                break
+    if failure.code in {404, 410}:
+        raise FileNotFoundError(f"{masked(url)}: no such file ({failure.code})") from failure
+    raise DownloadError(f"{masked(url)}: {failure.code} {failure.reason}") from failure
 
 
 def _check_digest(url: str, file: BinaryIO, path: Path, expected: str | None) -> None:
