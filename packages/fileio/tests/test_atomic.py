@@ -5,6 +5,7 @@ import stat
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -128,6 +129,22 @@ def test_threads_that_write_one_name_do_not_mix(tmp_path):
         thread.join()
     assert (tmp_path / "file").read_text() in texts
     assert names(tmp_path) == ["file"]
+
+
+def test_who_looks_for_leftovers_lets_other_threads_write(tmp_path):
+    """From the moment in which their temporary files are there."""
+
+    def write(number):
+        for round in range(100):
+            atomic_write_text(tmp_path / f"{number}", f"{round}")
+
+    with ThreadPoolExecutor(2) as pool:
+        writers = [pool.submit(write, number) for number in range(2)]
+        while not all(writer.done() for writer in writers):
+            remove_leftovers(tmp_path)
+        for writer in writers:
+            writer.result()
+    assert sorted(os.listdir(tmp_path)) == ["0", "1"]
 
 
 def test_leftovers_of_a_dead_writer_are_removed(tmp_path):

@@ -59,10 +59,11 @@ def atomic_write(path: str | Path, *, needed: int | None = None) -> Iterator[Bin
         _refuse_what_is_no_file(target)
         _make_directory(target.parent)
         _require_room(target, needed)
+        _ours.add(temporary.name)  # before it is there: another thread may look for leftovers at this moment
         file = temporary.open("xb")
     except OSError as error:
+        _ours.discard(temporary.name)
         raise write_error(error, target, needed=needed) from error
-    _ours.add(temporary.name)
     try:
         with file:
             yield file
