@@ -211,7 +211,7 @@ def test_a_runner_whose_metric_is_missing(tmp_path):
 @pytest.mark.parametrize(
     ("option", "told"),
     [
-        ("max_epochs=3, val_interval='3 parsecs'", "train_cfg: building the training: ValueError: interval"),
+        ("max_epochs=3, val_interval='3 parsecs'", "train_cfg: building the training: IntervalError: interval"),
         ("max_epochs=3, max_time='soon'", "train_cfg: building the training: ValueError: `max_time` is a duration"),
         ("max_epochs=3, dynamic_intervals=[3]", "TypeError: `dynamic_intervals` is a list of"),
         ("max_epochs=2.5", "train_cfg: building the training: ValueError: `max_epochs` must be a whole number"),

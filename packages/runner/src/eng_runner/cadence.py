@@ -32,6 +32,10 @@ _TEXT = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kKmMgG]?)\s*([a-zA-Z]+)\s*")
 """The blanks may be missing: the command line drops them from `--cfg-options train_cfg.val_interval='500 steps'`."""
 
 
+class IntervalError(ValueError, TypeError):
+    """A text is no interval; a TypeError too, as is documented of hooks that took only whole numbers once."""
+
+
 @dataclass(frozen=True, slots=True)
 class Every:
     """Every `n` of a unit, counted from `begin`; `n <= 0` is never.
@@ -50,7 +54,7 @@ class Every:
     def parse(cls, value: int | str | Every, *, of: Unit = "iter", begin: float = 0) -> Every:
         """Read the documented integer (in the unit `of`) or a text like `'2 epochs'`, `'15 min'`, `'10k samples'`.
 
-        Raises ValueError for any other text and TypeError for any other type.
+        Raises IntervalError, a ValueError, for any other text and TypeError for any other type.
         """
         if isinstance(value, Every):
             return value
@@ -63,7 +67,7 @@ class Every:
         match = _TEXT.fullmatch(value)
         scale, unit = _scale_and_unit(match[2].lower(), match[3].lower()) if match else ("", None)
         if match is None or unit is None:
-            raise ValueError(
+            raise IntervalError(
                 f"interval {value!r} is not understood; write a number and one of epochs, iters, steps, samples, "
                 "seconds, min, hours: '500 steps', '10k samples', '15 min'"
             )

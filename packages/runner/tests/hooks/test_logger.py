@@ -163,3 +163,18 @@ def test_a_checkpoint_has_all_scalars_before_it(tmp_path):
     ).train()
     assert [iteration for iteration, _ in reads.seen] == [5, 10, 15, 20, 24]
     assert all(written == list(range(1, iteration + 1)) for iteration, written in reads.seen)
+
+
+@pytest.mark.parametrize(
+    ("interval", "expected"),
+    [("5 steps", [5, 10, 15, 20]), ("2 epochs", [16]), ("60 samples", [15]), ("1 hour", [])],
+)
+def test_an_interval_in_words(tmp_path, interval, expected):
+    """It is counted over the whole run: 3 epochs of 8 iterations with 4 samples each; a resumed run counts on."""
+    hooks = {"logger": {"interval": interval}, "checkpoint": {"interval": 5, "by_epoch": False}}
+    visualizer = {"vis_backends": [{"type": "LocalVisBackend"}]}
+    runner = toy_runner(tmp_path, default_hooks=hooks, visualizer=visualizer, custom_hooks=[KillAt(12)])
+    with pytest.raises(Killed):
+        runner.train()
+    toy_runner(tmp_path, default_hooks=hooks, visualizer=visualizer, resume=True).train()
+    assert steps(tmp_path) == expected

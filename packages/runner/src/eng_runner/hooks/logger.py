@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, Any, final
 
 from eng_dist import master_only
@@ -14,6 +15,7 @@ from eng_registry import HOOKS
 from eng_visualization import LocalVisBackend
 
 from ..build import older_name
+from ..cadence import Every
 from ..facts import facts_of_metrics, facts_of_run
 from ..hook import Batch, Hook
 
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 class LoggerHook(Hook):
     """Writes a line every `interval` iterations of an epoch and sends the same numbers to the visualizer.
 
+    `interval` may also be a text such as `'500 steps'`, `'10k samples'` or `'30 s'`, which training lines follow over
+    the whole run; those of a validation or test then come every 10 batches.
     `ignore_last=False` also writes the last, shorter stretch of an epoch. Everything has one x-axis, the iteration;
     with `log_metric_by_epoch=True` validation metrics have the epoch instead, except in iteration-based training, where
     it never moves. Metrics that are no numbers, such as a confusion matrix, go to the visualizer as facts. With
@@ -37,7 +41,7 @@ class LoggerHook(Hook):
 
     def __init__(
         self,
-        interval: int = 10,
+        interval: int | str = 10,
         ignore_last: bool = True,
         interval_exp_name: int = 1000,
         out_dir: str | None = None,
@@ -47,6 +51,8 @@ class LoggerHook(Hook):
         log_metric_by_epoch: bool = False,
         backend_args: dict[str, Any] | None = None,
     ) -> None:
+        self._words = Every.parse(interval) if isinstance(interval, str) else None
+        interval = 10 if isinstance(interval, str) else interval
         for name, value in (("interval", interval), ("interval_exp_name", interval_exp_name)):
             if isinstance(value, bool) or not isinstance(value, int):
                 raise TypeError(f"`{name}` should be an int, not {type(value).__name__}: {value!r}")
@@ -83,6 +89,8 @@ class LoggerHook(Hook):
             runner.visualizer.resume_from(runner.clock.iter)
             self._cut_back(runner)
         runner.visualizer.add_facts(facts_of_run(runner))
+        self._began = monotonic()
+        self._before = 0.0 if self._words is None else self._reading(runner, self._words)
 
     @master_only
     def _cut_back(self, runner: Runner) -> None:
@@ -115,12 +123,24 @@ class LoggerHook(Hook):
     ) -> None:
         """Write a line if it is due."""
         done = batch_idx + 1
-        if done % self.interval == 0 or (
-            done == self._length and (not self.ignore_last or done <= self.interval)
-        ):
+        if self._words is not None:
+            due = self._is_due(runner, self._words, at_end=done == self._length)
+        else:
+            due = done % self.interval == 0 or (done == self._length and done <= self.interval)
+        if due or (done == self._length and not self.ignore_last):
             self._write(runner, batch_idx)
         if (runner.iter + 1) % self.interval_exp_name == 0 or done == self._length:
             runner.logger.info("Exp name: %s", runner.experiment_name)
+
+    def _is_due(self, runner: Runner, every: Every, *, at_end: bool) -> bool:
+        """Whether a multiple of an interval in words was crossed since this was last asked."""
+        before, self._before = self._before, self._reading(runner, every)
+        if every.of == "epoch":  # which the clock counts a little later
+            self._before += at_end
+        return every.due(self._before, before=before)
+
+    def _reading(self, runner: Runner, every: Every) -> float:
+        return monotonic() - self._began if every.of == "second" else runner.clock.reading(every.of)
 
     def _write(self, runner: Runner, batch_idx: int) -> None:
         tag, line = runner.log_processor.get_log_after_iter(runner, batch_idx, "train")
