@@ -60,3 +60,9 @@ def test_nothing_to_optimise_is_an_error() -> None:
     """The names that are there are in the message."""
     with pytest.raises(ValueError, match=r"\['acc'\]"):
         parse_losses({"acc": torch.tensor(1.0)})
+
+
+def test_a_loss_alone_is_no_mapping() -> None:
+    """The habit of other libraries; the error shows what to return."""
+    with pytest.raises(TypeError, match=r"returned a Tensor; .* as in `return \{'loss': loss\}`"):
+        parse_losses(torch.tensor(1.0))  # type: ignore[arg-type]  # that is the point

@@ -20,14 +20,19 @@ def parse_losses(losses: Losses) -> tuple[Tensor, LogVars]:
     `loss` are summed; the others (`acc`, ...) are only logged. The log begins with `loss`, the sum, unless
     the model returned an entry of exactly that name: then that one is shown.
 
-    Raises `TypeError` for a value that is neither a tensor nor a list of them, `ValueError` if no name
-    contains `loss`.
+    Raises `TypeError` for what is no mapping and for a value that is neither a tensor nor a list of them,
+    `ValueError` if no name contains `loss`.
 
     >>> import torch
     >>> total, log_vars = parse_losses({"loss_cls": torch.tensor([1.0, 3.0]), "acc": torch.tensor(0.5)})
     >>> total, log_vars
     (tensor(2.), {'loss': tensor(2.), 'loss_cls': tensor(2.), 'acc': tensor(0.5000)})
     """
+    if not hasattr(losses, "items"):
+        raise TypeError(
+            f"`forward(..., mode='loss')` returned a {type(losses).__name__}; it returns a mapping of names to losses, "
+            "as in `return {'loss': loss}`"
+        )
     total: Any = None
     log_vars: LogVars = {"loss": None}  # type: ignore[dict-item]  # holds the first place; filled below
     for name, value in losses.items():
