@@ -2,13 +2,14 @@
 
 import copy
 import os
+import re
 
 import pytest
 import torch
 from torch import nn
 from toy_training import Error, Line, loader, points, toy_runner
 
-from eng_checkpoint import entries, load_file
+from eng_checkpoint import StateMismatchError, entries, load_file
 from eng_config import Config
 from eng_dataset import Loader
 from eng_evaluator import Evaluator
@@ -485,3 +486,72 @@ def test_the_data_set_is_the_users(tmp_path):
     before = copy.copy(data)
     toy_runner(tmp_path, val=False, train_dataloader=data).train()
     assert data == before
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"custom_hooks": {"type": "NonFiniteHook"}}, "`custom_hooks` should be a list of hooks, not dict"),
+        (
+            {"default_hooks": [{"type": "LoggerHook"}]},
+            "`default_hooks` should be a mapping of names to hooks",
+        ),
+        (
+            {"optim_wrapper": {"optimizer": "SGD"}},
+            "`optim_wrapper.optimizer` should be an optimizer or a mapping",
+        ),
+        (
+            {"optim_wrapper": {"optimizer": torch.optim.SGD}},
+            "`optim_wrapper.optimizer` should be an optimizer or",
+        ),
+        (
+            {"param_scheduler": torch.optim.lr_scheduler.StepLR},
+            "`param_scheduler` should be a scheduler of eng_optim",
+        ),
+        (
+            {"resume": "epoch_1.pth"},
+            "`resume` should be True or False, with the checkpoint in `load_from`, not str",
+        ),
+    ],
+)
+def test_a_part_of_another_kind_is_told_by_its_name(tmp_path, options, told):
+    """What it should be and what it is, not what failed inside."""
+    with pytest.raises(TypeError, match=re.escape(told)):
+        toy_runner(tmp_path, val=False, **options).prepare()
+
+
+def test_a_work_folder_is_a_path():
+    """None is the usual mistake."""
+    with pytest.raises(TypeError, match="`work_dir` should be a path, not NoneType"):
+        Runner(Line(), None)
+
+
+def test_a_training_is_not_resumed_from_weights_alone(trained, tmp_path):
+    """What the file lacks and how its weights can be used."""
+    torch.save({"state_dict": trained[1]}, tmp_path / "weights.pth")
+    runner = toy_runner(tmp_path, val=False, resume=True, load_from=str(tmp_path / "weights.pth"))
+    with pytest.raises(
+        StateMismatchError, match="has no `message_hub`, so no training can be resumed from it"
+    ):
+        runner.train()
+
+
+@pytest.mark.parametrize("before", ["SGD", "AdamW"])
+def test_a_training_is_not_resumed_with_another_optimizer(tmp_path, before):
+    """Its state would mean nothing there."""
+    toy_runner(tmp_path, val=False, optim_wrapper={"optimizer": {"type": before, "lr": 0.1}}).train()
+    other = {"SGD": "AdamW", "AdamW": "SGD"}[before]
+    runner = toy_runner(
+        tmp_path, val=False, resume=True, optim_wrapper={"optimizer": {"type": other, "lr": 0.1}}
+    )
+    with pytest.raises(StateMismatchError, match="another kind of optimizer"):
+        runner.train()
+
+
+def test_a_checkpoint_without_an_optimizer_says_so(tmp_path, capsys):
+    """The training goes on, but not as it would have."""
+    hooks = {"checkpoint": {"save_optimizer": False}}
+    toy_runner(tmp_path, val=False, default_hooks=hooks).train()
+    longer = {"by_epoch": True, "max_epochs": 4}
+    toy_runner(tmp_path, val=False, default_hooks=hooks, resume=True, train_cfg=longer).train()
+    assert "was saved without the optimizer" in capsys.readouterr().out

@@ -100,6 +100,13 @@ def build_optimization(spec: Any, model: nn.Module) -> OptimWrapper | OptimWrapp
     if isinstance(spec.get("optimizer"), torch.optim.Optimizer):
         wrapper: OptimWrapper = OPTIM_WRAPPERS.build({"type": "OptimWrapper", **spec})
         return wrapper
+    if isinstance(spec.get("optimizer"), (str, type)):
+        raise wrong_type(
+            "optim_wrapper.optimizer",
+            spec["optimizer"],
+            "an optimizer",
+            "a mapping such as dict(type='SGD', lr=0.1)",
+        )
     if spec.get("optimizer") is not None or "constructor" in spec:
         return build_optim_wrapper(model, without(spec))
     odd = {name: part for name, part in spec.items() if not isinstance(part, OptimWrapper)}
@@ -151,10 +158,12 @@ def _schedulers_of(spec: Any, optim_wrapper: OptimWrapper, ends: Ends | None) ->
 
 
 def _scheduler(spec: Any, optim_wrapper: OptimWrapper, ends: Ends | None) -> Any:
-    if hasattr(spec, "step") and hasattr(spec, "state_dict"):
+    if hasattr(spec, "step") and hasattr(spec, "by_epoch") and not isinstance(spec, type):
         return spec
     if not is_mapping(spec):
-        raise wrong_type("param_scheduler", spec, "a scheduler", "a mapping with `type`", "a list of these")
+        raise wrong_type(
+            "param_scheduler", spec, "a scheduler of eng_optim", "a mapping with `type`", "a list of these"
+        )
     if "type" not in spec:
         raise KeyError(
             f"each entry of `param_scheduler` needs `type`; this one has {', '.join(spec) or 'nothing'}"
@@ -285,6 +294,8 @@ def merge_default_hooks(given: Mapping[str, Any] | None) -> dict[str, Any]:
 
     Raises ValueError for the removal of a hook that is not there.
     """
+    if given is not None and not is_mapping(given):
+        raise wrong_type("default_hooks", given, "a mapping of names to hooks", "None")
     merged: dict[str, Any] = dict(DEFAULT_HOOKS)
     for name, spec in (given or {}).items():
         if spec is None and name not in merged:

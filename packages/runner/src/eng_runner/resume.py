@@ -19,6 +19,7 @@ import torch
 
 from eng_checkpoint import (
     BackgroundSaver,
+    StateMismatchError,
     commit,
     commit_sharded,
     entries,
@@ -123,7 +124,24 @@ def _load_optimizer(runner: Runner, state: dict[str, Any]) -> None:
         state = _one_loadable(runner, runner.optim_wrapper, state)
     else:
         state = {name: _one_loadable(runner, wrappers[name], own) for name, own in state.items()}
-    runner.optim_wrapper.load_state_dict(state)
+    try:
+        runner.optim_wrapper.load_state_dict(state)
+    except KeyError as error:  # of an optimizer that looks for what another one does not have
+        raise _other_optimizer() from error
+    for wrapper in [runner.optim_wrapper] if wrappers is None else wrappers.values():
+        optimizer = getattr(wrapper, "optimizer", None)
+        if isinstance(optimizer, torch.optim.Optimizer) and any(
+            name not in group for group in optimizer.param_groups for name in optimizer.defaults
+        ):
+            raise _other_optimizer(optimizer)
+
+
+def _other_optimizer(optimizer: torch.optim.Optimizer | None = None) -> StateMismatchError:
+    name = "the optimizer" if optimizer is None else type(optimizer).__name__
+    return StateMismatchError(
+        f"the checkpoint holds the state of another kind of optimizer than {name}; resume with the one that saved it, "
+        "or load only the weights (`load_from` with `resume=False`)"
+    )
 
 
 def _one_loadable(runner: Runner, wrapper: Any, state: dict[str, Any]) -> dict[str, Any]:
@@ -303,6 +321,7 @@ def restore(
 ) -> None:
     """Put the run where the checkpoint was taken."""
     state = checkpoint.state
+    _check_resumable(checkpoint)
     take_own_buffers(state)
     runner.call_hook("after_load_checkpoint", checkpoint=state)
     load_state_dict(runner.bare_model, state["state_dict"], strict=True)
@@ -336,6 +355,23 @@ def restore(
         clock.iter,
         clock.step,
     )
+
+
+def _check_resumable(checkpoint: Checkpoint) -> None:
+    """Say what a file is where it is no checkpoint of a training, and what is left out of one that holds less."""
+    state = checkpoint.state
+    missing = [name for name in ("state_dict", "message_hub") if name not in state]
+    if missing:
+        raise StateMismatchError(
+            f"{checkpoint.path} has no {' and no '.join(f'`{name}`' for name in missing)}, so no training can be "
+            f"resumed from it; it has {', '.join(f'`{name}`' for name in [*state][:6]) or 'nothing'}. "
+            "To begin a training with its weights, load it without resuming (`load_from` with `resume=False`)"
+        )
+    if "optimizer" not in state:
+        _log.warning(
+            "%s was saved without the optimizer, as the best ones are; the run goes on, but the optimizer starts anew",
+            checkpoint.path,
+        )
 
 
 def _report(runner: Runner, checkpoint: Checkpoint) -> ResumeReport:

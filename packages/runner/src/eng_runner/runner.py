@@ -133,6 +133,10 @@ class Runner:
         *,
         strategy: BaseStrategy | Mapping[str, Any] | None = None,
     ) -> None:
+        if not isinstance(work_dir, (str, os.PathLike)):
+            raise build.wrong_type("work_dir", work_dir, "a path")
+        if resume not in (True, False, None):
+            raise build.wrong_type("resume", resume, "True", "False, with the checkpoint in `load_from`")
         self.work_dir = str(Path(work_dir).absolute())
         self.cfg = _as_config(cfg)
         build.check_groups(
@@ -513,7 +517,9 @@ class Runner:
             self.register_hook(spec)
 
     def register_custom_hooks(self, hooks: Sequence[Hook | Mapping[str, Any]]) -> None:
-        """Add hooks in this order."""
+        """Add hooks in this order; TypeError for anything but a list of them."""
+        if not isinstance(hooks, (list, tuple)):
+            raise build.wrong_type("custom_hooks", hooks, "a list of hooks")
         for spec in hooks:
             self.register_hook(spec)
 
@@ -756,8 +762,13 @@ class Runner:
             raise RuntimeError(
                 "the learning rate must be scaled before the schedules are built, they start from it"
             )
-        batch_size = self.train_loop.dataloader.batch_size * self.world_size
-        ratio = batch_size / auto_scale_lr["base_batch_size"]
+        base, of_one = auto_scale_lr["base_batch_size"], self.train_loop.dataloader.batch_size
+        if not isinstance(base, int) or base < 1 or of_one is None:
+            raise ValueError(
+                f"`auto_scale_lr` compares whole batch sizes, not base_batch_size={base!r} with the loader's {of_one!r}"
+            )
+        batch_size = of_one * self.world_size
+        ratio = batch_size / base
         self.logger.info(
             "Learning rates are multiplied by %g (batch size %d over all ranks)", ratio, batch_size
         )
