@@ -9,6 +9,7 @@ import torch
 from toy_training import Error, toy_runner
 
 from eng_config import Config
+from eng_registry import MODELS, Registry
 from eng_runner.rehearsal import rehearse
 
 HERE = Path(__file__).parent
@@ -225,3 +226,14 @@ def test_the_loop_is_tried_as_it_is_written(changed, option, told):
     ]
     assert any(told in problem for problem in problems), problems
     assert all("model" not in problem for problem in problems)
+
+
+def test_a_scope_that_nobody_defines(changed):
+    """Its names would quietly be looked for elsewhere; a scope with a registry of its own is none of that."""
+    config = changed()
+    config["default_scope"] = "mmdte"
+    (problem,) = map(str, rehearse(config).problems)
+    assert "default_scope: no registry has the scope `mmdte`" in problem
+    Registry("model", parent=MODELS, scope="rehearsed")
+    config["default_scope"] = "rehearsed"
+    assert rehearse(config).problems == []

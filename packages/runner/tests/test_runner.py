@@ -555,3 +555,29 @@ def test_a_checkpoint_without_an_optimizer_says_so(tmp_path, capsys):
     longer = {"by_epoch": True, "max_epochs": 4}
     toy_runner(tmp_path, val=False, default_hooks=hooks, resume=True, train_cfg=longer).train()
     assert "was saved without the optimizer" in capsys.readouterr().out
+
+
+def test_convolutions_keep_channels_last(tmp_path):
+    """From the configuration, through a training and its checkpoint."""
+
+    class Images(BaseModel):
+        def __init__(self):
+            super().__init__()
+            self.conv = nn.Conv2d(2, 4, 3)
+
+        def forward(self, x, mode):
+            return {"loss": self.conv(x).square().mean()}
+
+    def train(**options):
+        runner = Runner(
+            Images(), str(tmp_path), train_dataloader=[{"x": torch.randn(2, 2, 8, 8)}] * 2,
+            train_cfg={"by_epoch": True, "max_epochs": 2}, optim_wrapper={"optimizer": {"type": "SGD", "lr": 0.1}},
+            cfg={"channels_last": True}, log_level="WARNING", **options,
+        )  # fmt: skip
+        return runner.train().conv.weight
+
+    first = train()
+    assert first.is_contiguous(memory_format=torch.channels_last)
+    again = train(resume=True)
+    assert again.is_contiguous(memory_format=torch.channels_last)
+    assert torch.equal(first, again)

@@ -35,6 +35,7 @@ from eng_registry import (
     VISBACKENDS,
     VISUALIZERS,
     DefaultScope,
+    Registry,
     allow_import,
 )
 from eng_visualization import Visualizer
@@ -45,7 +46,7 @@ from .loops import EpochBasedTrainLoop, IterBasedTrainLoop, NamedValLoop, TestLo
 from .loops.named import are_named
 
 KNOWN_KEYS = (
-    *RUNNER_KEYS, "activation_checkpointing", "compile", "custom_imports", "efficient_conv_bn_eval",
+    *RUNNER_KEYS, "activation_checkpointing", "channels_last", "compile", "custom_imports", "efficient_conv_bn_eval",
     "find_unused_parameters", "model_wrapper_cfg", "runner_type", "sync_bn", "tta_model", "tta_pipeline",
 )  # fmt: skip
 """What a configuration may hold at its top that means something; any other key is a variable of its author."""
@@ -206,6 +207,17 @@ def _parts(config: Config) -> dict[str, Any]:
         "randomness": Part(target=_randomness),
         "auto_scale_lr": Part(target=_auto_scale_lr),
     }
+
+
+def known_scopes() -> list[str]:
+    """The scopes that a registry has by now: what a package has defined that is imported."""
+    found = {"eng", "mmengine"}
+    left: list[Registry] = [MODELS, DATASETS, TRANSFORMS, METRICS, HOOKS, LOOPS, OPTIMIZERS, VISUALIZERS]
+    while left:
+        children = left.pop().children
+        found |= children.keys()
+        left += children.values()
+    return sorted(found)
 
 
 def _randomness(seed: int | None = None, diff_rank_seed: bool = False, deterministic: bool = False) -> None:

@@ -1,4 +1,4 @@
-"""Mixed precision around a forward pass."""
+"""What makes a forward pass cheaper without another model: mixed precision, and the order of images in memory."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
+from torch import nn
 
 from eng_dist import get_device
 
@@ -40,3 +41,18 @@ def autocast(
             raise ValueError(f"torch has no autocast for {device_type!r}; use enabled=False there")
     with torch.autocast(device_type, dtype=dtype, enabled=True, cache_enabled=cache_enabled):
         yield
+
+
+def use_channels_last(model: nn.Module) -> None:
+    """Keep the weights and buffers of four dimensions in the order in which convolutions of half precision are fastest.
+
+    What convolutions return has that order, too, so that batches may stay as they are.
+
+    >>> layer = nn.Conv2d(3, 8, 3)
+    >>> use_channels_last(layer)
+    >>> layer.weight.is_contiguous(memory_format=torch.channels_last)
+    True
+    """
+    for tensor in [*model.parameters(), *model.buffers()]:
+        if tensor.dim() == 4:
+            tensor.data = tensor.data.contiguous(memory_format=torch.channels_last)

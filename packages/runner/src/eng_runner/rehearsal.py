@@ -32,7 +32,7 @@ from eng_model import MMDistributedDataParallel
 from eng_registry import DefaultScope, allow_import
 
 from . import build
-from .check import KNOWN_KEYS, static_problems
+from .check import KNOWN_KEYS, known_scopes, static_problems
 from .hook import Hook
 from .horizon import schedule_problems
 from .loops import EpochBasedTrainLoop, IterBasedTrainLoop
@@ -166,6 +166,13 @@ class _Rehearsal:
             self.bad |= {top, *get_close_matches(top, KNOWN_KEYS, n=1, cutoff=0.8)}
         if self.config.get("model") is None and "model" not in self.bad:
             self.note("model", "is missing; add `model = dict(type=...)`")
+        scope = self.config.get("default_scope", "eng")
+        if isinstance(scope, str) and scope not in known_scopes():
+            self.note(
+                "default_scope",
+                f"no registry has the scope `{scope}`, so its names would not be found; there are "
+                f"{', '.join(known_scopes())}; import the package that defines it in `custom_imports`, or leave it out",
+            )
         for mode, names in GROUPS.items():
             given = [name for name in names if self.config.get(name) is not None]
             missing = [name for name in names if name not in given]

@@ -54,6 +54,7 @@ from .hook import Hook, Hooks, Priority
 from .lock import WorkDirInUseError, locked
 from .loops import TrainLoop
 from .observe import observed
+from .precision import use_channels_last
 from .stop import Interrupted, Stop, in_notebook
 from .strategies import BaseStrategy, choose_strategy
 
@@ -199,7 +200,10 @@ class Runner:
             if self.cfg:
                 self.visualizer.add_config(self.cfg)
             self.strategy = choose_strategy(strategy, self.cfg)
-            self.model: nn.Module = self.strategy.wrap(build.build_model(model, data_preprocessor))
+            built = build.build_model(model, data_preprocessor)
+            if self.cfg.get("channels_last"):
+                use_channels_last(built)
+            self.model: nn.Module = self.strategy.wrap(built)
             self.hooks_in_order = Hooks()
             self.register_hooks(default_hooks, custom_hooks)
         self.logger.debug("Hooks in the order of a run:\n%s", self.get_hooks_info())
