@@ -176,3 +176,9 @@ def test_the_configuration_stays_the_callers():
 def test_the_registry_has_it():
     """The door that other packages use for theirs."""
     assert INFERENCERS.get("BaseInferencer") is BaseInferencer
+
+
+def test_a_batch_of_nothing_is_refused():
+    """By its name, not by a division."""
+    with pytest.raises(ValueError, match="`batch_size` is at least 1, not 0"):
+        ScaleInferencer(CFG, device="cpu")([1, 2], batch_size=0)

@@ -124,6 +124,8 @@ class BaseInferencer(ABC):
         stage that lists them; raises ValueError for one that no stage lists.
         """
         preprocess, forward, visualize, postprocess = self._dispatch_kwargs(**kwargs)
+        if batch_size < 1:
+            raise ValueError(f"`batch_size` is at least 1, not {batch_size}")
         listed = self._inputs_to_list(inputs)
         batches = self.preprocess(listed, batch_size=batch_size, **preprocess)
         preds: list[Any] = []
