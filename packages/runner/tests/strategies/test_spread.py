@@ -8,6 +8,7 @@ from torch.distributed.tensor import DTensor
 from toy_training import Net, toy_runner
 
 from eng_checkpoint import entries, load_file
+from eng_dist import barrier, get_rank
 from eng_runner import FSDPStrategy, Hook, Interrupted, TensorParallelStrategy
 from eng_runner.strategies.tensor_parallel import parallel_style
 from eng_runner.testing import Record, Recorder, differences
@@ -26,12 +27,12 @@ def whole(model):
     }
 
 
-def train(work_dir, strategy, *, resume=False, hooks=(), **options):
+def train(work_dir, strategy, *, resume=False, hooks=(), model=Net, **options):
     """12 iterations of two processes (24 of one); the weights at the end."""
     torch.manual_seed(0)
     runner = toy_runner(
         work_dir,
-        model=Net(),
+        model=model(),
         strategy=strategy,
         resume=resume,
         optim_wrapper={
@@ -44,6 +45,22 @@ def train(work_dir, strategy, *, resume=False, hooks=(), **options):
     )
     runner.train()
     return whole(runner.bare_model)
+
+
+class Even(Net):
+    """Without dropout, whose draws depend on how many processes there are."""
+
+    def __init__(self):
+        super().__init__()
+        self.dropout.p = 0.0
+
+
+def copied_once(source, target):
+    """By the first rank, when all have saved, and before any goes on."""
+    barrier()
+    if get_rank() == 0:
+        shutil.copytree(source, target)
+    barrier()
 
 
 class BreakAfter(Hook):
@@ -201,3 +218,30 @@ def test_a_plan_that_fits_nothing_is_refused(tmp_path, ranks):
         return "refused"
 
     assert ranks(2, body) == ["refused"] * 2
+
+
+@pytest.mark.slow
+def test_split_layers_are_sharded_over_the_other_processes(tmp_path, ranks):
+    """Four processes: two splits of two. They train as two whole models do, and resume exactly and under two."""
+    split = {**TENSOR, "size": 2}
+
+    def lists(weights):
+        return {name: value.tolist() for name, value in weights.items()}
+
+    def body():
+        expected = train(tmp_path / "whole", split, model=Even)
+        train(tmp_path / "part", split, hooks=[BreakAfter(5)], model=Even)
+        copied_once(tmp_path / "part", tmp_path / "two")
+        return lists(expected), lists(train(tmp_path / "part", split, resume=True, model=Even))
+
+    results = ranks(4, body)
+    expected = results[0][0]
+    assert results == [(expected, expected)] * 4
+    for weights in (
+        *ranks(2, lambda: lists(train(tmp_path / "ddp", None, model=Even))),
+        *ranks(2, lambda: lists(train(tmp_path / "two", TENSOR | {"size": 1}, resume=True, model=Even))),
+    ):
+        for name, value in weights.items():
+            torch.testing.assert_close(
+                torch.tensor(value), torch.tensor(expected[name]), rtol=1e-4, atol=1e-5
+            )
