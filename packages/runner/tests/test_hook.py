@@ -109,3 +109,19 @@ def test_questions_count_from_one():
     assert hook.end_of_epoch(range(4), 3)
     assert hook.is_last_train_epoch(run)
     assert hook.is_last_train_iter(run)
+
+
+def test_a_point_that_is_misspelled_is_told(caplog):
+    """It would never be called; a point of one's own that looks like none is let pass."""
+
+    class Mistaken(Hook):
+        def after_train_itr(self, runner):
+            pass
+
+        def before_lunch(self, runner):
+            pass
+
+    with caplog.at_level("WARNING"):
+        Hooks().register(Mistaken())
+    (message,) = caplog.messages
+    assert message == "Mistaken.after_train_itr is called by no loop; did you mean `after_train_iter`?"

@@ -204,8 +204,9 @@ def _parts(config: Config) -> dict[str, Any]:
             VISUALIZERS, target=Visualizer, given=["name", "save_dir"], taken=["vis_backends"]
         ),
         "visualizer.vis_backends": Part(VISBACKENDS, given=["save_dir"]),
-        "randomness": Part(target=_randomness),
-        "auto_scale_lr": Part(target=_auto_scale_lr),
+        "randomness": Part(target=randomness),
+        "env_cfg": Part(target=env_cfg),
+        "auto_scale_lr": Part(target=auto_scale_lr),
     }
 
 
@@ -220,11 +221,22 @@ def known_scopes() -> list[str]:
     return sorted(found)
 
 
-def _randomness(seed: int | None = None, diff_rank_seed: bool = False, deterministic: bool = False) -> None:
+def randomness(seed: int | None = None, diff_rank_seed: bool = False, deterministic: bool = False) -> None:
     """What `randomness` may hold."""
 
 
-def _auto_scale_lr(base_batch_size: int | None = None, enable: bool = False) -> None:
+def env_cfg(
+    cudnn_benchmark: bool = False,
+    mp_cfg: Any = None,
+    dist_cfg: Any = None,
+    backend: str | None = None,
+    resource_limit: int = 4096,
+    slurm_requeue: bool = False,
+) -> None:
+    """What `env_cfg` may hold."""
+
+
+def auto_scale_lr(base_batch_size: int | None = None, enable: bool = False) -> None:
     """What `auto_scale_lr` may hold."""
 
 

@@ -6,7 +6,9 @@ not override a point is not called there at all, so an empty point costs nothing
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from difflib import get_close_matches
 from enum import IntEnum
 from traceback import walk_tb
 from typing import TYPE_CHECKING, Any
@@ -15,6 +17,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from .runner import Runner
+
+_log = logging.getLogger(__name__)
+_POINTS = ("before_", "after_", "on_")
 
 Batch = Any
 """What a loader yields: a dict, a tuple or a list of anything."""
@@ -265,6 +270,20 @@ def overrides(hook: Hook, point: str) -> bool:
     )
 
 
+def misspelled_points(hook: Hook) -> dict[str, str]:
+    """Methods that are named nearly as a point is, and that point: they would never be called, without a word.
+
+    >>> class Mistaken(Hook):
+    ...     def after_train_itr(self, runner, **_): ...
+    >>> misspelled_points(Mistaken())
+    {'after_train_itr': 'after_train_iter'}
+    """
+    points = [name for name in dir(Hook) if name.startswith(_POINTS)]
+    own = [name for name in dir(type(hook)) if name.startswith(_POINTS) and name not in points]
+    near = {name: get_close_matches(name, points, n=1, cutoff=0.9) for name in own}
+    return {name: found[0] for name, found in near.items() if found}
+
+
 def _generic(point: str) -> str:
     """`after_val_iter` -> `_after_iter`; a point without a generic method is its own."""
     parts = point.split("_")
@@ -281,6 +300,8 @@ class Hooks:
 
     def register(self, hook: Hook, priority: int | str | Priority | None = None) -> None:
         """Insert a hook after all those of the same or a smaller number."""
+        for name, meant in misspelled_points(hook).items():
+            _log.warning("%s.%s is called by no loop; did you mean `%s`?", type(hook).__name__, name, meant)
         number = get_priority(hook.priority if priority is None else priority)
         if priority is not None:
             hook.priority = priority

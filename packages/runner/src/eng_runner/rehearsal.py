@@ -33,7 +33,7 @@ from eng_registry import DefaultScope, allow_import
 
 from . import build
 from .check import KNOWN_KEYS, known_scopes, static_problems
-from .hook import Hook
+from .hook import Hook, misspelled_points
 from .horizon import schedule_problems
 from .loops import EpochBasedTrainLoop, IterBasedTrainLoop
 from .loops.named import are_named
@@ -235,6 +235,8 @@ class _Rehearsal:
         for path, spec in specs.items():
             with self.trying(path, "building it"):
                 built[path] = build.build_hook(spec)[0]
+                for name, meant in misspelled_points(built[path]).items():
+                    self.note(path, f"its method `{name}` is called by no loop; did you mean `{meant}`?")
         return built
 
     def model(self) -> torch.nn.Module | None:

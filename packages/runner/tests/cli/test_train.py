@@ -199,3 +199,17 @@ def test_what_an_argument_sets_comes_from_the_command_line(config):
     read = Config.fromfile(config)
     set_from_arguments(read, load_from="a b.pth", resume=False)
     assert (read.load_from, str(read.origin("load_from"))) == ("a b.pth", "<command line>")
+
+
+def test_a_server_that_does_not_answer(said, config, tmp_path):
+    """One sentence and exit code 1."""
+    code, _, err = said("test", config, "http://127.0.0.1:9/x.pth", "--work-dir", tmp_path)
+    assert code == 1
+    assert "error: the checkpoint cannot be fetched: " in err
+
+
+def test_a_setting_that_is_misspelled(said, config):
+    """Also of the environment."""
+    code, _, err = said("check", config, "--cfg-options", "env_cfg.cudn_benchmark=True")
+    assert code == 2
+    assert "env_cfg takes no argument `cudn_benchmark` (did you mean `cudnn_benchmark`?)" in err
