@@ -11,6 +11,7 @@ from torch.nn import functional as F
 from eng_dataset import BaseDataset
 from eng_model import BaseModel
 from eng_registry import DATASETS, MODELS, TRANSFORMS
+from eng_structures import LabelData
 
 
 @DATASETS.register_module()
@@ -79,6 +80,9 @@ class DigitsNet(BaseModel):
                 "loss": F.cross_entropy(logits, labels),
                 "acc": (logits.argmax(1) == labels).float().mean(),
             }
-        if mode == "predict":
-            return logits, labels
+        if mode == "predict":  # a sample each, which metrics and the visualizer understand
+            return [
+                LabelData(pred_score=scores, pred_label=scores.argmax(), gt_label=label)
+                for scores, label in zip(logits.softmax(1), labels, strict=True)
+            ]
         return logits
