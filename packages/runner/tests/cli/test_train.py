@@ -9,6 +9,7 @@ import torch
 from eng_checkpoint import load_file
 from eng_config import Config
 from eng_runner.cli.common import set_from_arguments
+from eng_runner.lock import locked
 
 
 def test_train_then_resume(process, config, tmp_path):
@@ -213,3 +214,21 @@ def test_a_setting_that_is_misspelled(said, config):
     code, _, err = said("check", config, "--cfg-options", "env_cfg.cudn_benchmark=True")
     assert code == 2
     assert "env_cfg takes no argument `cudn_benchmark` (did you mean `cudnn_benchmark`?)" in err
+
+
+def test_a_folder_where_another_run_trains(said, config, tmp_path):
+    """One sentence that names it, and exit code 1."""
+    with locked(str(tmp_path), name="the first"):
+        code, _, err = said("train", config, "--work-dir", tmp_path)
+    assert code == 1
+    assert err.startswith(f"error: another run is training in {tmp_path}: the first, process ")
+
+
+def test_resuming_from_weights_alone(said, config, trained, tmp_path):
+    """One sentence and exit code 1."""
+    torch.save({"state_dict": load_file(trained / "epoch_3.pth")["state_dict"]}, tmp_path / "weights.pth")
+    code, _, err = said("train", config, "--work-dir", tmp_path / "run", "--resume", tmp_path / "weights.pth")
+    assert code == 1
+    assert "error: " in err
+    assert "no training can be resumed from it" in err
+    assert "Traceback" not in err

@@ -106,16 +106,18 @@ def told_plainly() -> Iterator[None]:
 
 
 def _tell_if_known(error: Exception) -> None:
-    """Leave with a sentence for a checkpoint that cannot be used (1) and a job that was not started so (2)."""
+    """Leave with a sentence for a checkpoint or folder that cannot be used (1), a job that was not started so (2)."""
     from urllib.error import URLError
 
     from eng_checkpoint import CheckpointError
     from eng_dist import LaunchError
 
+    from ..lock import WorkDirInUseError
+
     if isinstance(error, URLError):
         print(f"error: the checkpoint cannot be fetched: {error.reason}", file=sys.stderr)
         raise SystemExit(FAILED) from error
-    if isinstance(error, CheckpointError):
+    if isinstance(error, (CheckpointError, WorkDirInUseError)):
         print(f"error: {error}", file=sys.stderr)
         raise SystemExit(FAILED) from error
     if isinstance(error, LaunchError):

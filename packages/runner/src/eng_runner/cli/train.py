@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import argparse
 
-from .common import add_config_arguments, load_config, set_from_arguments, show_examples, told_plainly
+from .common import (
+    add_config_arguments,
+    damage_told,
+    load_config,
+    set_from_arguments,
+    show_examples,
+    told_plainly,
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -48,7 +55,8 @@ def run(options: argparse.Namespace) -> int:
     with told_plainly():
         runner = Runner.from_cfg(config)
         runner.prepare()
-    runner.train()
+    with damage_told():
+        runner.train()
     if is_main_process():
         runner.print(render(summarize(runner), config_file=options.config))
     destroy()
