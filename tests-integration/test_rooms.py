@@ -12,7 +12,6 @@ from eng_runner import Hook, Runner
 ROOMS = {
     "eng_dataset/loader.py",
     "eng_dataset/reader.py",
-    "eng_dataset/samplers.py",
     "eng_dataset/stream.py",
     "eng_model/base.py",
     "eng_model/forward.py",
