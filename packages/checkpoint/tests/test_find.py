@@ -84,3 +84,10 @@ def test_a_folder_without_a_list(tmp_path, flip, caplog):
         (tmp_path / f"epoch_{n}.pth").write_bytes(content[: 100 * n])
     with pytest.raises(NoValidCheckpoint):
         find_newest_valid(tmp_path)
+
+
+def test_a_hint_that_is_no_text_is_no_hint(tmp_path):
+    """The files themselves are looked at."""
+    torch.save({"n": 1}, tmp_path / "epoch_1.pth")
+    (tmp_path / "last_checkpoint").write_bytes(b"\xff\xfe\0")
+    assert find_newest_valid(tmp_path).path == tmp_path / "epoch_1.pth"

@@ -1,8 +1,10 @@
 import json
+import subprocess
+import sys
 
 import pytest
 
-from eng_checkpoint import ManifestError, commit, entries, find_newest_valid, load_file
+from eng_checkpoint import ManifestError, commit, entries, find_newest_valid, load_file, prune
 
 
 @pytest.fixture
@@ -71,3 +73,31 @@ def test_a_damaged_list_does_not_lose_the_checkpoints(folder, caplog):
     assert (found.path, found.entry) == (folder / "a.pth", None)
     assert [item.name for item in found.skipped] == ["manifest.json"]
     assert "was not verified" in caplog.text
+
+
+@pytest.mark.parametrize("text", ["", "{", '{"format": 99, "entries": []}'])
+def test_a_damaged_list_does_not_end_a_run(folder, caplog, text):
+    """It steps aside, nothing of it is lost, and what is saved from here on is in a new one."""
+    (folder / "manifest.json").write_text(text)
+    assert prune(folder, keep=1) == []
+    commit(folder, "b.pth", {"n": 2}, epoch=0, iter=2, step=2)
+    assert [entry.name for entry in entries(folder)] == ["b.pth"]
+    (aside,) = folder.glob("manifest.json.corrupt-*")
+    assert aside.read_text() == text
+    assert aside.name in caplog.text
+    assert load_file(folder / "a.pth") == {"n": 1}
+
+
+SAVING = """
+import sys
+from eng_checkpoint import commit
+for n in range(10):
+    commit(sys.argv[1], f"{sys.argv[2]}_{n}.pth", {}, epoch=0, iter=n, step=n)
+"""
+
+
+def test_two_processes_and_one_list(tmp_path):
+    """Each entry of both is in it."""
+    both = [subprocess.Popen([sys.executable, "-c", SAVING, str(tmp_path), name]) for name in ("a", "b")]
+    assert [process.wait(60) for process in both] == [0, 0]
+    assert len(entries(tmp_path)) == 20

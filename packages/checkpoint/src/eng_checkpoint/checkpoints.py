@@ -125,7 +125,7 @@ class Checkpoints:
         """Take every damaged checkpoint out of the list, under the name `*.corrupt`; says which and why."""
         self.wait()
         damaged = []
-        with editing:
+        with editing(self.folder):
             listed = self.entries
             for entry in listed:
                 path = self.folder / entry.name

@@ -89,7 +89,7 @@ def find_newest_valid(folder: str | Path, *, verify: Verify = "full") -> Found:
 def find_latest_checkpoint(path: str | Path) -> str | None:
     """What the text file `last_checkpoint` of a folder says, or None; a hint that is not checked."""
     try:
-        return Path(path, LAST).read_text(encoding="utf-8").strip()
+        return Path(path, LAST).read_text(encoding="utf-8", errors="replace").strip()
     except FileNotFoundError:
         return None
 
@@ -103,7 +103,7 @@ def _found(path: Path, entry: Entry | None, skipped: list[Skipped]) -> Found:
 def _unlisted(folder: Path) -> Iterator[Path]:
     """Files that look like regular checkpoints, the likeliest newest first."""
     named = find_latest_checkpoint(folder)
-    hinted = folder / Path(named).name if named else None
+    hinted = folder / Path(named.replace("\0", "")).name if named else None
     if hinted is not None and hinted.is_file():
         yield hinted
     others = [

@@ -12,7 +12,7 @@ from typing import Literal
 
 from eng_fileio import temporary_name
 
-from .manifest import Entry, Kind, editing, entries, write_entries
+from .manifest import Entry, Kind, editing, entries_to_edit, write_entries
 from .verify import Verify, check_verify, defect
 
 logger = logging.getLogger(__name__)
@@ -126,8 +126,8 @@ def delete(
     folder: Path, choose: Callable[[Collection[Entry]], list[Entry]], *, kind: Kind, verify: Verify
 ) -> list[str]:
     """Delete what `choose` picks of a folder's list, if the newest of that kind is whole; returns the names."""
-    with editing:
-        listed = entries(folder)
+    with editing(folder):
+        listed = entries_to_edit(folder)
         leaving = choose(listed)
         if not leaving:
             return []

@@ -9,10 +9,14 @@ before and after the rename.
 from __future__ import annotations
 
 import json
+import logging
 import operator
+import os
 import re
 import threading
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
@@ -22,13 +26,28 @@ from eng_fileio import atomic_write_text
 from .errors import ManifestError
 from .verify import FileInfo, Verify, defect, zip_defect
 
+logger = logging.getLogger(__name__)
+
 MANIFEST = "manifest.json"
 LAST = "last_checkpoint"
 Kind: TypeAlias = Literal["regular", "best"]
 
 _LIMIT_BYTES = 64 << 20
 _FORMAT = 1
-editing = threading.RLock()
+_threads = threading.Lock()
+
+
+@contextmanager
+def editing(folder: Path) -> Iterator[None]:
+    """The list of a folder is read and replaced by one at a time: of threads, and of processes where flock works."""
+    with _threads, ExitStack() as stack:
+        with suppress(ImportError, OSError):  # Windows; a file system that cannot lock
+            import fcntl
+
+            descriptor = os.open(folder, os.O_RDONLY)
+            stack.callback(os.close, descriptor)
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +119,7 @@ def enter(
         sha256=info.sha256,
         metrics=dict(metrics or {}),
     )
-    with editing:
+    with editing(folder):
         write_entries(folder, [*(e for e in entries(folder) if e.name != info.name), entry])
     if kind == "regular":
         atomic_write_text(folder / LAST, str((folder / info.name).resolve()))
@@ -128,6 +147,19 @@ def entries(folder: str | Path) -> tuple[Entry, ...]:
         return tuple(_entry(item) for item in content["entries"])
     except (AttributeError, KeyError, TypeError, ValueError, ManifestError) as error:
         raise ManifestError(f"{path} is not a list of checkpoints: {error}") from error
+
+
+def entries_to_edit(folder: Path) -> tuple[Entry, ...]:
+    """What is listed; a list that cannot be read steps aside, since a run must not end because it cannot save."""
+    try:
+        return entries(folder)
+    except ManifestError as error:
+        aside = folder / f"{MANIFEST}.corrupt-{time.time_ns()}"
+        os.rename(folder / MANIFEST, aside)
+        logger.warning(
+            "%s; it is %s now, and a new list begins with what is saved from here on", error, aside.name
+        )
+        return ()
 
 
 def defect_of_file(path: Path, verify: Verify) -> str | None:
@@ -159,8 +191,8 @@ def check_name(name: str) -> None:
 
 def announce(folder: Path, info: FileInfo) -> None:
     """Before a listed name gets new content: that it may hold this from now on."""
-    with editing:
-        listed = entries(folder)
+    with editing(folder):
+        listed = entries_to_edit(folder)
         if any(entry.name == info.name for entry in listed):
             items = (replace(e, next=info) if e.name == info.name else e for e in listed)
             write_entries(folder, items)

@@ -82,7 +82,9 @@ def size_of(path: Path) -> int:
 
 def defect(path: Path, versions: Collection[FileInfo], verify: Verify) -> str | None:
     """What is wrong with a file that should be one of `versions`, in a few words; None when it is."""
-    if path.is_symlink() or not path.exists():
+    if path.is_symlink():
+        return "a symbolic link, where the file itself was written"
+    if not path.exists():
         return "missing"
     if verify == "off":
         return None
