@@ -230,8 +230,8 @@ def test_a_disk_that_becomes_read_only(small_disk):
 
 def test_a_slow_save_is_warned_of(tmp_path, monkeypatch, caplog):
     """With the path and the speed, for somebody to look at the storage."""
-    monkeypatch.setattr("eng_checkpoint.file._SLOW_SECONDS", 0.0)
-    monkeypatch.setattr("eng_checkpoint.file._SLOW_BYTES_PER_SECOND", 1e15)
+    monkeypatch.setattr("eng_checkpoint.slowness._SLOW_SECONDS", 0.0)
+    monkeypatch.setattr("eng_checkpoint.slowness._SLOW_BYTES_PER_SECOND", 1e15)
     save_file(state(), tmp_path / "one.pth")
     assert re.search(r"one\.pth took \d+\.\d s to be written: \d+\.\d MB/s", caplog.text)
 
@@ -347,3 +347,10 @@ def test_which_tensors_stay_in_place():
     assert file._stays_in_place({"a": [torch.ones(1)], "b": torch.nn.Parameter(torch.ones(1))})
     assert not file._stays_in_place({"a": torch.eye(2).to_sparse()})
     assert not file._stays_in_place({"a": torch.ones(1, device="meta")})
+
+
+def test_a_pipe_is_no_checkpoint(tmp_path):
+    """Nobody waits for what will never come out of it."""
+    os.mkfifo(tmp_path / "one.pth")
+    with pytest.raises(CheckpointError, match="a device, a pipe or a socket"):
+        load_file(tmp_path / "one.pth")

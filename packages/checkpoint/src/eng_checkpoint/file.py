@@ -9,7 +9,6 @@ import pickle
 import re
 import sys
 import threading
-import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -26,6 +25,7 @@ from .legacy import is_reference_class, one_at_a_time, stand_ins
 from .manifest import MANIFEST, defect_of_file
 from .plain import check_plain
 from .safetensors import SUFFIX, read_safetensors, write_safetensors
+from .slowness import telling_when_slow
 from .tensors import bytes_of, tensors_in
 from .verify import FileInfo, Verify, check_verify
 from .writeback import begin_writeback
@@ -37,8 +37,6 @@ MapLocation: TypeAlias = Any
 
 _COPIED_BYTES = 1 << 16
 _WRITEBACK_BYTES = 8 << 20
-_SLOW_SECONDS = 5.0
-_SLOW_BYTES_PER_SECOND = 20e6
 # what torch's reader raises, beyond its own refusals, for bytes that are no checkpoint
 _UNREADABLE = (AttributeError, EOFError, IndexError, KeyError, RuntimeError, TypeError, ValueError)
 
@@ -73,18 +71,14 @@ def writing(state: Mapping[str, Any], path: str | Path) -> Iterator[FileInfo]:
         raise PlainDataError("the state", f"a {type(state).__name__}, which is no dict")
     check_plain(state)
     write = write_safetensors if Path(path).suffix == SUFFIX else torch.save
-    begin = time.monotonic()
-    with atomic_write(path, needed=bytes_of(state)) as file:
+    hashing: _HashingFile | None = None
+    with (
+        telling_when_slow(path, lambda: hashing.bytes if hashing is not None else 0),
+        atomic_write(path, needed=bytes_of(state)) as file,
+    ):
         with _HashingFile(file, lasting=_stays_in_place(state)) as hashing:
             write(state, cast("BinaryIO", hashing))
         yield FileInfo(name=Path(path).name, bytes=hashing.bytes, sha256=hashing.hexdigest())
-    _warn_if_slow(path, hashing.bytes, time.monotonic() - begin)
-
-
-def _warn_if_slow(path: str | Path, size: int, seconds: float) -> None:
-    """Slower than a memory card is a storage that somebody should look at."""
-    if seconds > _SLOW_SECONDS and size / seconds < _SLOW_BYTES_PER_SECOND:
-        logger.warning("%s took %.1f s to be written: %.1f MB/s", path, seconds, size / seconds / 1e6)
 
 
 def load_file(
@@ -113,6 +107,10 @@ def load_file(
     check_verify(verify)
     if not path.exists():
         raise FileNotFoundError(f"there is no checkpoint {path}")
+    if not (path.is_file() or path.is_dir()):
+        raise CheckpointError(
+            f"{path} is a device, a pipe or a socket, and a checkpoint is a file or a directory"
+        )
     if (path / MANIFEST).is_file():
         raise CheckpointError(
             f"{path} is a folder of checkpoints; Checkpoints({str(path)!r}).load() reads its newest"

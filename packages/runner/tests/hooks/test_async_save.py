@@ -1,5 +1,6 @@
 """Saving in the background: nothing is lost, nothing is silent, and a resumed run is the same one."""
 
+import fcntl
 import multiprocessing
 import os
 import signal
@@ -85,6 +86,29 @@ def test_an_error_of_the_writer_ends_the_run(tmp_path, interval, ended_in):
         runner.train()
     assert listed(tmp_path)["regular"] == []
     assert runner.clock.iter in ended_in
+
+
+class Sticks(Hook):
+    """From the first iteration on, nobody gets further than to the list of the folder, as on a storage that hangs."""
+
+    def after_train_iter(self, runner, batch_idx, data_batch=None, outputs=None):
+        if runner.clock.iter == 1:
+            self.descriptor = os.open(runner.work_dir, os.O_RDONLY)
+            fcntl.flock(self.descriptor, fcntl.LOCK_EX)
+
+
+def test_a_storage_that_hangs_does_not_hang_the_run(tmp_path):
+    """It goes on until the next save, and ends with the path; what was under way is safe once it answers."""
+    sticks = Sticks()
+    saving = SAVING | {"interval": 6, "save_best": None, "async_timeout_seconds": 0.2}
+    runner = runner_of(tmp_path, hooks=[sticks], saving=saving)
+    with pytest.raises(TimeoutError, match=r"iter_6\.pth is still being written after 0\.2 s"):
+        runner.train()
+    os.close(sticks.descriptor)
+    assert runner.clock.iter == 12
+    (writer,) = (thread for thread in threading.enumerate() if thread.name == "checkpoint-writer")
+    writer.join(10)
+    assert find_newest_valid(tmp_path).path.name == "iter_6.pth"
 
 
 class FailsAt(Hook):

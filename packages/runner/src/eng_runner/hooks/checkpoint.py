@@ -44,6 +44,7 @@ class CheckpointHook(Hook):
     With `async_save` the training waits for a copy in memory only, and the disk is written to meanwhile, one save at
     a time. An error of it is raised at the next iteration; at the end of a run, however it ends, the save under way
     is finished first. `after_save_checkpoint` is called when it is safe: before the next one, or at the end.
+    A save that is waited for longer than `async_timeout_seconds` ends the run with an error that names its path.
 
     A validation outside of a training saves nothing.
 
@@ -71,6 +72,7 @@ class CheckpointHook(Hook):
         published_keys: str | Sequence[str] | None = None,
         save_begin: int = 0,
         async_save: bool = False,
+        async_timeout_seconds: float = 1800.0,
     ) -> None:
         if save_begin < 0:
             raise ValueError(f"`save_begin` should not be negative, it is {save_begin}")
@@ -91,6 +93,9 @@ class CheckpointHook(Hook):
         self._given_rules = self._check_rules(rule)
         self.published_keys = _names("published_keys", published_keys)
         self.async_save = async_save
+        if async_timeout_seconds <= 0:
+            raise ValueError(f"`async_timeout_seconds` should be more than 0, it is {async_timeout_seconds}")
+        self.async_timeout_seconds = async_timeout_seconds
         self._saver: BackgroundSaver | None = None
         self._in_flight: str | None = None
         self._trains = False
@@ -126,6 +131,7 @@ class CheckpointHook(Hook):
                 "drop it, or use state_dict_cfg='full'"
             )
         self._saver = BackgroundSaver() if self.async_save else None
+        self._gave_up = False
         self._trains = True
         if self.every.of == "second" and is_main_process():
             self._alarm = Alarm(self.every.n, lambda: runner.stop.request(SAVE_AND_GO_ON))
@@ -208,8 +214,9 @@ class CheckpointHook(Hook):
             path, self._in_flight = self._in_flight, None
             failure: list[str | None] = [None]
             try:
-                self._saver.wait()
+                self._saver.wait(self.async_timeout_seconds)
             except Exception as error:
+                self._gave_up = isinstance(error, TimeoutError) and self._saver.busy
                 if not runner.distributed:
                     raise
                 failure = [f"{type(error).__name__}: {error}"]
@@ -302,7 +309,7 @@ class CheckpointHook(Hook):
         if self._saver is not None:
             saver, self._saver = self._saver, None
             try:
-                saver.close()
+                saver.close(0.0 if self._gave_up else self.async_timeout_seconds)
             except Exception as own:
                 if own is not exception:
                     exception.add_note(f"and a checkpoint could not be saved: {own}")
