@@ -1,6 +1,8 @@
 import logging
 import os
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -206,3 +208,29 @@ def test_a_life_without_all_ranks_names_who_is_missing() -> None:
     place = _place_of(0, store.port)
     with pytest.raises(LaunchError, match=r"rank\(s\) 1, 2 have not come"):
         _agree_on_life(store, place, 0.1)
+
+
+THREADS = """
+import os, sys
+import eng_dist
+eng_dist.init_dist("pytorch", backend="gloo")
+import torch.distributed.nn.functional
+eng_dist.all_gather_object(1)
+eng_dist.destroy()
+print([name for id in os.listdir("/proc/self/task") if "gloo" in (name := open(f"/proc/self/task/{id}/comm").read())])
+"""
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/task"), reason="threads of C++ are counted in /proc")
+def test_the_threads_of_a_group_end_with_it(environ: dict[str, str]) -> None:
+    """Also when modules of torch are imported while it is there: none may run while the interpreter ends."""
+    ranks = [
+        subprocess.Popen(
+            [sys.executable, "-c", THREADS],
+            env=os.environ | environ | {"RANK": str(rank), "LOCAL_RANK": str(rank)},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for rank in range(int(environ["WORLD_SIZE"]))
+    ]
+    assert [rank.communicate(timeout=60)[0] for rank in ranks] == ["[]\n"] * len(ranks)

@@ -12,6 +12,10 @@ from datetime import timedelta
 from typing import Any
 
 import torch
+
+# Before any group is there: its functions take the default group of their import as the default of an argument, and
+# would keep the group and its threads beyond `destroy`, up to the end of the interpreter, which does not go well.
+import torch.distributed.nn.functional
 from torch import distributed as torch_dist
 from torch._C._distributed_c10d import (
     PrefixStore,
