@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from .cadence import Every
     from .clock import Clock
     from .environment import set_random_seed
+    from .finite import NonFiniteError
     from .hook import Hook, Priority, get_priority
     from .hooks import (
         CheckpointHook,
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
         IterTimerHook,
         LoggerHook,
         NaiveVisualizationHook,
-        NonFiniteError,
         NonFiniteHook,
         ParamSchedulerHook,
         PrepareTTAHook,
@@ -62,6 +62,7 @@ _HOMES = {
     "cadence": ["Every"],
     "clock": ["Clock"],
     "environment": ["set_random_seed"],
+    "finite": ["NonFiniteError"],
     "hook": ["Hook", "Priority", "get_priority"],
     "hooks": [
         "CheckpointHook",
@@ -75,7 +76,6 @@ _HOMES = {
         "IterTimerHook",
         "LoggerHook",
         "NaiveVisualizationHook",
-        "NonFiniteError",
         "NonFiniteHook",
         "ParamSchedulerHook",
         "PrepareTTAHook",

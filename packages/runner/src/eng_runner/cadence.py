@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from time import monotonic
 from typing import Literal
+
+from .clock import Clock
 
 Unit = Literal["epoch", "iter", "step", "sample", "second"]
 
@@ -79,6 +82,40 @@ class Every:
         if self.n <= 0 or now < self.begin:
             return False
         return (now - self.begin) // self.n > (before - self.begin) // self.n
+
+
+class Cadence:
+    """Follows an interval through a run, asked once an iteration.
+
+    >>> cadence, clock = Cadence(Every(4, of="sample")), Clock()
+    >>> cadence.start(clock)
+    >>> due = []
+    >>> for clock.samples in (3, 6, 9, 12):
+    ...     due.append(cadence.due(clock))
+    >>> due
+    [False, True, True, True]
+    """
+
+    def __init__(self, every: Every) -> None:
+        self.every = every
+
+    def start(self, clock: Clock) -> None:
+        """The run begins, or goes on, here."""
+        self._began = monotonic()
+        self._before = self._reading(clock)
+
+    def due(self, clock: Clock, *, epoch_ends: bool = False) -> bool:
+        """Whether a multiple of the interval was crossed since this was asked last.
+
+        The clock counts an epoch a little after its last iteration; `epoch_ends` says that this is the last one.
+        """
+        before, self._before = self._before, self._reading(clock)
+        if epoch_ends and self.every.of == "epoch":
+            self._before += 1
+        return self.every.due(self._before, before=before)
+
+    def _reading(self, clock: Clock) -> float:
+        return monotonic() - self._began if self.every.of == "second" else clock.reading(self.every.of)
 
 
 def _scale_and_unit(scale: str, name: str) -> tuple[str, tuple[Unit, float] | None]:

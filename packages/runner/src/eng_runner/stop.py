@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, final
 
 from eng_dist import StopAgreement, is_main_process
 
-from .finite import all_finite
+from .finite import weights_are_finite
 
 if TYPE_CHECKING:
     from .runner import Runner
@@ -113,7 +113,7 @@ class Stop:
 
     def _save(self, runner: Runner) -> str:
         """Save, unless the weights are lost: then the newest checkpoint is worth more. Returns what to resume from."""
-        if not all_finite(runner.bare_model.parameters()):
+        if not weights_are_finite(runner.bare_model):
             _log.error("not saved: the weights are infinite or NaN")
             return f"the newest checkpoint of {runner.work_dir}"
         return runner.save_checkpoint(runner.work_dir, f"iter_{runner.clock.iter}.pth")

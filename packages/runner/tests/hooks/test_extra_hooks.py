@@ -23,6 +23,25 @@ def test_throughput_counts_samples(tmp_path):
     assert runner.message_hub.get_scalar("train/rss_mib").current() > 10
 
 
+def test_intervals_in_words(tmp_path):
+    """Those of hooks, too: 24 iterations of 4 samples."""
+    hooks = [
+        {"type": "ThroughputHook", "interval": "16 samples", "warm_up": 0},
+        {"type": "GarbageCollectionHook", "interval": "5 steps"},
+        {"type": "NonFiniteHook", "interval": "1 epoch"},
+    ]
+    runner = toy_runner(tmp_path, custom_hooks=hooks, val=False)
+    runner.train()
+    assert len(runner.message_hub.get_scalar("train/samples_per_sec")) == 6  # every fourth iteration
+
+
+@pytest.mark.parametrize("interval", ["30 s", 0, "5 parsecs"])
+def test_a_collector_with_a_clock_of_its_own_is_refused(tmp_path, interval):
+    """Each rank would pause at another moment."""
+    with pytest.raises(ValueError, match="interval"):
+        toy_runner(tmp_path, custom_hooks=[{"type": "GarbageCollectionHook", "interval": interval}])
+
+
 def test_the_collector_is_off_while_training(tmp_path):
     """And on again afterwards, also after an exception."""
     states = []

@@ -28,7 +28,7 @@ def test_raise_names_the_iterations_and_saves_nothing_after(tmp_path):
         tmp_path,
         val=False,
         custom_hooks=[Poison(12), {"type": "NonFiniteHook", "interval": 5}],
-        default_hooks={"checkpoint": {"interval": 1, "by_epoch": False}},
+        default_hooks={"checkpoint": {"interval": 6, "by_epoch": False}},
     )
     with pytest.raises(NonFiniteError, match="3 losses between iterations 13 and 15"):
         runner.train()
@@ -64,16 +64,27 @@ def test_too_many_bad_batches_in_a_row_end_the_run(tmp_path):
         toy_runner(tmp_path, val=False, custom_hooks=hooks).train()
 
 
-def test_without_the_hook_weights_that_are_not_finite_are_not_saved(tmp_path, capsys):
-    """The newest checkpoint is the last finite one, also where only one is kept."""
-    toy_runner(
-        tmp_path,
-        val=False,
-        custom_hooks=[Poison(10)],
-        default_hooks={"checkpoint": {"interval": 1, "max_keep_ckpts": 1}},
-    ).train()
+def test_without_the_hook_a_run_ends_when_it_would_save_lost_weights(tmp_path, capsys):
+    """The newest checkpoint is the last finite one, also where only one is kept; the log has said what happened."""
+    with pytest.raises(
+        NonFiniteError, match=r"after 2 epochs the weights are infinite or NaN[\s\S]*clip_grad"
+    ):
+        toy_runner(
+            tmp_path,
+            val=False,
+            custom_hooks=[Poison(10)],
+            default_hooks={"checkpoint": {"interval": 1, "max_keep_ckpts": 1}, "logger": {"interval": 2}},
+        ).train()
     assert [entry.name for entry in entries(tmp_path)] == ["epoch_1.pth"]
-    assert "Not saved at 2 epochs" in capsys.readouterr().out
+    assert capsys.readouterr().out.count("loss became nan by iteration 12. NonFiniteHook") == 1
+
+
+def test_what_is_not_trained_may_be_infinite(tmp_path):
+    """Such as a mask that is kept as a parameter."""
+    model = Line()
+    model.mask = torch.nn.Parameter(torch.tensor([-torch.inf]), requires_grad=False)
+    toy_runner(tmp_path, model=model, val=False).train()
+    assert entries(tmp_path)[-1].name == "epoch_3.pth"
 
 
 @pytest.mark.parametrize("options", [{"action": "ignore"}, {"interval": 0}, {"patience": 0}])

@@ -8,7 +8,7 @@ from .feature_map import FeatureMapHook
 from .freeze import FreezeHook
 from .garbage_collection import GarbageCollectionHook
 from .logger import LoggerHook
-from .non_finite import NonFiniteError, NonFiniteHook
+from .non_finite import NonFiniteHook
 from .param_scheduler import ParamSchedulerHook
 from .profiler import ProfilerHook
 from .progress import ProgressHook
@@ -32,7 +32,6 @@ __all__ = [
     "IterTimerHook",
     "LoggerHook",
     "NaiveVisualizationHook",
-    "NonFiniteError",
     "NonFiniteHook",
     "ParamSchedulerHook",
     "PrepareTTAHook",

@@ -16,7 +16,7 @@ from eng_registry import HOOKS
 
 from ..build import older_name
 from ..cadence import Every
-from ..finite import all_finite
+from ..finite import NonFiniteError, weights_are_finite
 from ..hook import Batch, Hook
 from ..publication import publish
 from ..stop import SAVE_AND_GO_ON
@@ -174,12 +174,12 @@ class CheckpointHook(Hook):
 
     def _save(self, runner: Runner, count: int) -> None:
         unit = "epochs" if self.by_epoch else "iterations"
-        if not all_finite(runner.bare_model.parameters()):
-            runner.logger.error(
-                "Not saved at %d %s: the weights are infinite or NaN, and the checkpoints from before are worth more",
-                count, unit,
-            )  # fmt: skip
-            return
+        if not weights_are_finite(runner.bare_model):
+            raise NonFiniteError(
+                f"after {count} {unit} the weights are infinite or NaN, which no further training mends: not saved. "
+                f"Resume from the newest checkpoint of {self._folder}, which is from before, with a smaller "
+                "learning rate, with clip_grad, or with NonFiniteHook(action='skip')"
+            )
         runner.logger.info("Saving checkpoint at %d %s", count, unit)
         name = self.filename_tmpl.format(count)
         runner.message_hub.update_info("last_ckpt", os.path.join(self._folder, name))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, final
 
 from eng_registry import HOOKS
 
+from ..cadence import Cadence, Every
 from ..hook import Batch, Hook
 
 if TYPE_CHECKING:
@@ -18,19 +19,22 @@ if TYPE_CHECKING:
 class GarbageCollectionHook(Hook):
     """Switches the automatic collector off while training and collects every `interval` iterations instead.
 
-    On many ranks the automatic collector pauses now one rank, now another, and all wait for each pause.
+    On many ranks the automatic collector pauses now one rank, now another, and all wait for each pause. `interval` may
+    also be a text such as `'500 steps'`, but no time: each rank would have its own.
     """
 
     priority = "VERY_LOW"
 
-    def __init__(self, interval: int = 1000) -> None:
-        if interval < 1:
-            raise ValueError(f"`interval` is at least 1, not {interval}")
-        self.interval = interval
+    def __init__(self, interval: int | str = 1000) -> None:
+        every = Every.parse(interval)
+        if every.n <= 0 or every.of == "second":
+            raise ValueError(f"`interval` is at least 1 and no time, not {interval!r}")
+        self._cadence = Cadence(every)
         self._was_enabled = True
 
     def before_train(self, runner: Runner) -> None:
         """Collect what the start has left, and take over."""
+        self._cadence.start(runner.clock)
         self._was_enabled = gc.isenabled()
         gc.disable()
         gc.collect()
@@ -39,7 +43,7 @@ class GarbageCollectionHook(Hook):
         self, runner: Runner, batch_idx: int, data_batch: Batch = None, outputs: dict[str, Any] | None = None
     ) -> None:
         """Collect the young generations, if it is time."""
-        if runner.clock.iter % self.interval == 0:
+        if self._cadence.due(runner.clock):
             gc.collect(1)
 
     def after_train_epoch(self, runner: Runner) -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from time import monotonic
 from typing import TYPE_CHECKING, Any, final
 
 from eng_dist import master_only
@@ -15,7 +15,7 @@ from eng_registry import HOOKS
 from eng_visualization import LocalVisBackend
 
 from ..build import older_name
-from ..cadence import Every
+from ..cadence import Cadence, Every
 from ..facts import facts_of_metrics, facts_of_run
 from ..hook import Batch, Hook
 
@@ -51,7 +51,7 @@ class LoggerHook(Hook):
         log_metric_by_epoch: bool = False,
         backend_args: dict[str, Any] | None = None,
     ) -> None:
-        self._words = Every.parse(interval) if isinstance(interval, str) else None
+        self._words = Cadence(Every.parse(interval)) if isinstance(interval, str) else None
         interval = 10 if isinstance(interval, str) else interval
         for name, value in (("interval", interval), ("interval_exp_name", interval_exp_name)):
             if isinstance(value, bool) or not isinstance(value, int):
@@ -71,6 +71,7 @@ class LoggerHook(Hook):
         self.log_metric_by_epoch = log_metric_by_epoch
         self.backend_args = older_name(file_client_args, backend_args)
         self._written_by = ""
+        self._is_lost = False
         self.last_logged: dict[str, Any] = {}
         """What the newest training line said, as numbers."""
 
@@ -89,8 +90,8 @@ class LoggerHook(Hook):
             runner.visualizer.resume_from(runner.clock.iter)
             self._cut_back(runner)
         runner.visualizer.add_facts(facts_of_run(runner))
-        self._began = monotonic()
-        self._before = 0.0 if self._words is None else self._reading(runner, self._words)
+        if self._words is not None:
+            self._words.start(runner.clock)
 
     @master_only
     def _cut_back(self, runner: Runner) -> None:
@@ -124,7 +125,7 @@ class LoggerHook(Hook):
         """Write a line if it is due."""
         done = batch_idx + 1
         if self._words is not None:
-            due = self._is_due(runner, self._words, at_end=done == self._length)
+            due = self._words.due(runner.clock, epoch_ends=done == self._length)
         else:
             due = done % self.interval == 0 or (done == self._length and done <= self.interval)
         if due or (done == self._length and not self.ignore_last):
@@ -132,21 +133,24 @@ class LoggerHook(Hook):
         if (runner.iter + 1) % self.interval_exp_name == 0 or done == self._length:
             runner.logger.info("Exp name: %s", runner.experiment_name)
 
-    def _is_due(self, runner: Runner, every: Every, *, at_end: bool) -> bool:
-        """Whether a multiple of an interval in words was crossed since this was last asked."""
-        before, self._before = self._before, self._reading(runner, every)
-        if every.of == "epoch":  # which the clock counts a little later
-            self._before += at_end
-        return every.due(self._before, before=before)
-
-    def _reading(self, runner: Runner, every: Every) -> float:
-        return monotonic() - self._began if every.of == "second" else runner.clock.reading(every.of)
-
     def _write(self, runner: Runner, batch_idx: int) -> None:
         tag, line = runner.log_processor.get_log_after_iter(runner, batch_idx, "train")
         self.last_logged = tag
         runner.logger.info(line)
+        self._warn_if_lost(runner, tag)
         runner.visualizer.add_scalars(tag, step=runner.iter + 1, file_path=f"{runner.timestamp}.json")
+
+    def _warn_if_lost(self, runner: Runner, tag: dict[str, Any]) -> None:
+        """Say once that a loss is no number any more, where it is read anyway."""
+        losses = [(name, value) for name, value in tag.items() if "loss" in name and isinstance(value, float)]
+        lost = [name for name, value in losses if not math.isfinite(value)]
+        if lost and not self._is_lost:
+            self._is_lost = True
+            runner.logger.warning(
+                "%s became %s by iteration %d. NonFiniteHook ends a run at the first such loss, or skips such "
+                "batches with action='skip'; weights that are not finite are never saved",
+                " and ".join(lost), tag[lost[0]], runner.iter + 1,
+            )  # fmt: skip
 
     def after_val_iter(
         self, runner: Runner, batch_idx: int, data_batch: Batch = None, outputs: Sequence[Any] | None = None

@@ -9,14 +9,12 @@ from torch import Tensor, nn
 
 from eng_registry import HOOKS
 
+from ..cadence import Cadence, Every
+from ..finite import NonFiniteError
 from ..hook import Batch, Hook
 
 if TYPE_CHECKING:
     from ..runner import Runner
-
-
-class NonFiniteError(RuntimeError):
-    """A loss became infinite or NaN; the newest checkpoint is from before."""
 
 
 @final
@@ -24,6 +22,7 @@ class NonFiniteError(RuntimeError):
 class NonFiniteHook(Hook):
     """Looks at what the model reports, without waiting for the device but every `interval` iterations.
 
+    `interval` may also be a text such as `'50 steps'`.
     `action='raise'` ends the run with NonFiniteError. `action='skip'` replaces the gradients of an iteration by zeros,
     on the device, where any of them is infinite or NaN: such a batch teaches nothing (momentum and weight decay still
     act), and a warning tells how many there were; after `patience` of them in a row, looked at together, it raises.
@@ -32,14 +31,15 @@ class NonFiniteHook(Hook):
     priority = "ABOVE_NORMAL"
 
     def __init__(
-        self, action: Literal["raise", "skip"] = "raise", interval: int = 10, patience: int = 100
+        self, action: Literal["raise", "skip"] = "raise", interval: int | str = 10, patience: int = 100
     ) -> None:
         if action not in ("raise", "skip"):
             raise ValueError(f"`action` is 'raise' or 'skip', not {action!r}")
-        if interval < 1 or patience < 1:
+        every = Every.parse(interval)
+        if every.n <= 0 or patience < 1:
             raise ValueError(f"`interval` and `patience` are at least 1, not {interval} and {patience}")
         self.action = action
-        self.interval = interval
+        self._cadence = Cadence(every)
         self.patience = patience
         self._bad: Tensor | None = None
         self._streak: Tensor | None = None
@@ -50,6 +50,7 @@ class NonFiniteHook(Hook):
         """Start to look."""
         self._bad = self._streak = None
         self._since = runner.clock.iter
+        self._cadence.start(runner.clock)
         if self.action == "skip":
             wrappers = runner.optim_wrapper
             for wrapper in wrappers.values() if hasattr(wrappers, "values") else [wrappers]:
@@ -63,7 +64,7 @@ class NonFiniteHook(Hook):
             for name, value in (outputs or {}).items():
                 if name.startswith("loss") and isinstance(value, Tensor):
                     self._note(~torch.isfinite(value).all())
-        if runner.clock.iter % self.interval == 0:
+        if self._cadence.due(runner.clock):
             self._look(runner)
 
     def before_save_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:

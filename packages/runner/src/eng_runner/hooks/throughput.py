@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, final
 from eng_dist import get_device, get_max_memory_mib, get_world_size
 from eng_registry import HOOKS
 
+from ..cadence import Cadence, Every
 from ..hook import Batch, Hook
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 class ThroughputHook(Hook):
     """Records `train/samples_per_sec` every `interval` iterations, over all ranks and without the first `warm_up`.
 
+    `interval` may also be a text such as `'500 steps'` or `'1 min'`.
     With `flops_per_sample` (forward and backward, see `eng_model` or the table of a paper) and `peak_flops` of one
     device also `train/mfu`, the model FLOPs utilisation: (samples/s * FLOPs per sample) / (devices * peak), see
     Chowdhery et al., PaLM, 2022, appendix B. With `system=True` also `train/rss_mib`, the memory of this process,
@@ -30,19 +32,20 @@ class ThroughputHook(Hook):
 
     def __init__(
         self,
-        interval: int = 10,
+        interval: int | str = 10,
         warm_up: int = 3,
         flops_per_sample: float | None = None,
         peak_flops: float | None = None,
         system: bool = False,
     ) -> None:
-        if interval < 1 or warm_up < 0:
+        every = Every.parse(interval)
+        if every.n <= 0 or warm_up < 0:
             raise ValueError(
                 f"`interval` is at least 1 and `warm_up` at least 0, not {interval} and {warm_up}"
             )
         if (flops_per_sample is None) != (peak_flops is None):
             raise ValueError("the utilisation needs both `flops_per_sample` and `peak_flops`")
-        self.interval = interval
+        self._cadence = Cadence(every)
         self.warm_up = warm_up
         self.flops_per_sample = flops_per_sample
         self.peak_flops = peak_flops
@@ -50,6 +53,7 @@ class ThroughputHook(Hook):
 
     def before_train(self, runner: Runner) -> None:
         """Nothing counts yet."""
+        self._cadence.start(runner.clock)
         self._start_at = runner.clock.iter + self.warm_up
         self._samples: int | None = None
         self._time = 0.0
@@ -58,8 +62,8 @@ class ThroughputHook(Hook):
         self, runner: Runner, batch_idx: int, data_batch: Batch = None, outputs: dict[str, Any] | None = None
     ) -> None:
         """Record, if it is time."""
-        done = runner.clock.iter
-        if done < self._start_at or (self._samples is not None and done % self.interval):
+        due = self._cadence.due(runner.clock)
+        if runner.clock.iter < self._start_at or (self._samples is not None and not due):
             return
         now, samples = perf_counter(), runner.clock.samples
         if self._samples is not None and now > self._time:
