@@ -3,8 +3,17 @@ import subprocess
 import sys
 
 import pytest
+import torch
 
-from eng_checkpoint import ManifestError, commit, entries, find_newest_valid, load_file, prune
+from eng_checkpoint import (
+    ManifestError,
+    NoValidCheckpoint,
+    commit,
+    entries,
+    find_newest_valid,
+    load_file,
+    prune,
+)
 
 
 @pytest.fixture
@@ -86,6 +95,17 @@ def test_a_damaged_list_does_not_end_a_run(folder, caplog, text):
     assert aside.read_text() == text
     assert aside.name in caplog.text
     assert load_file(folder / "a.pth") == {"n": 1}
+    (folder / "b.pth").write_bytes(b"half")
+    found = find_newest_valid(folder)
+    assert (found.path, found.skipped[0].name) == (folder / "a.pth", "b.pth")
+
+
+def test_what_is_not_in_a_whole_list_is_not_resumed_from(folder):
+    """A list that was never damaged has all there is; other files are somebody else's."""
+    torch.save({"n": 5}, folder / "pretrained_5.pth")
+    (folder / "a.pth").write_bytes(b"half")
+    with pytest.raises(NoValidCheckpoint):
+        find_newest_valid(folder)
 
 
 SAVING = """

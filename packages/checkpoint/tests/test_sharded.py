@@ -44,6 +44,8 @@ def save(value, step, **kwargs):
     return commit_sharded(folder, f"step_{step}", state(value, step), epoch=0, iter=step, step=step, **kwargs)
 %s
 dist.destroy_process_group()
+sys.stderr.flush()
+os._exit(0)  # torch's caches of meshes keep threads of gloo, which rarely outlive the end of the interpreter well
 """
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from eng_fileio import WriteError, atomic_write, atomic_write_text, remove_leftovers
+from eng_fileio import WriteError, atomic_write, atomic_write_text, remove_leftovers, temporary_directory
 
 
 def names(folder: Path) -> list[str]:
@@ -145,6 +145,15 @@ def test_who_looks_for_leftovers_lets_other_threads_write(tmp_path):
         for writer in writers:
             writer.result()
     assert sorted(os.listdir(tmp_path)) == ["0", "1"]
+
+
+def test_a_directory_under_way_is_no_leftover(tmp_path):
+    """Until its block ends; then what has no name yet is deleted."""
+    with temporary_directory(tmp_path / "a") as temporary:
+        (temporary / "part").write_bytes(b"1")
+        assert remove_leftovers(tmp_path) == []
+        assert (temporary / "part").exists()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_leftovers_of_a_dead_writer_are_removed(tmp_path):

@@ -52,6 +52,7 @@ def test_public_names():
         "remove_leftovers",
         "rmtree",
         "sync_directory",
+        "temporary_directory",
         "temporary_name",
     ]
     assert expected == eng_fileio.__all__

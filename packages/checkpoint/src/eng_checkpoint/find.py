@@ -41,7 +41,7 @@ def find_newest_valid(folder: str | Path, *, verify: Verify = "full") -> Found:
 
     Without a manifest (a folder of an older engine), files `*.pth` are tried by the numbers in their names,
     the one that `last_checkpoint` names first; their zip checksums are verified, and a warning says that no
-    manifest was.
+    manifest was. So are those that a list had which was damaged, behind what is listed since.
 
     Args:
         verify: `full` reads every byte, `size` compares sizes, `off` takes the newest that exists.
@@ -75,7 +75,10 @@ def find_newest_valid(folder: str | Path, *, verify: Verify = "full") -> Found:
         if reason is None:
             return _found(folder / entry.name, entry, skipped)
         skipped.append(Skipped(name=entry.name, reason=reason))
-    for path in () if listed else _unlisted(folder):
+    names = {entry.name for entry in listed}
+    for path in _unlisted(folder) if not listed or _has_lost_a_list(folder) else ():
+        if path.name in names:
+            continue
         reason = zip_defect(path)
         if reason is None:
             logger.warning("%s was not verified: no manifest lists it", path)
@@ -98,6 +101,10 @@ def _found(path: Path, entry: Entry | None, skipped: list[Skipped]) -> Found:
     for item in skipped:
         logger.warning("%s in %s is passed over: %s", item.name, path.parent, item.reason)
     return Found(path=path, entry=entry, skipped=tuple(skipped))
+
+
+def _has_lost_a_list(folder: Path) -> bool:
+    return any(folder.glob(f"{MANIFEST}.corrupt-*"))
 
 
 def _unlisted(folder: Path) -> Iterator[Path]:

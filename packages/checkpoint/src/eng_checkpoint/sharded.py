@@ -8,14 +8,14 @@ by any number of ranks loads into any other number.
 from __future__ import annotations
 
 import os
-import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, TypeVar
 
 from eng_dist import all_gather_object, broadcast_object_list, get_rank, is_distributed, is_main_process
-from eng_fileio import remove_leftovers, sync_directory, temporary_name
+from eng_fileio import remove_leftovers, sync_directory, temporary_directory, temporary_name
 
 from .errors import CheckpointError, CorruptCheckpointError
 from .manifest import (
@@ -62,15 +62,11 @@ def commit_sharded(
     check_plain(state, also=SPREAD)
     check_counts(epoch=epoch, iter=iter, step=step)
     metrics = check_metrics(metrics)
-    temporary = _agreed(lambda: _begin(folder, name))
-    try:
+    with ExitStack() as cleanup:
+        temporary = _agreed(lambda: cleanup.enter_context(_begin(folder, name)))
         parts = _together(lambda: _write(state, temporary))
         info = combined(name, [part for rank in parts for part in rank])
         return _agreed(lambda: _finish(temporary, folder / name, info, kind, epoch, iter, step, metrics))
-    except BaseException:
-        if is_main_process():
-            shutil.rmtree(temporary, ignore_errors=True)
-        raise
 
 
 def load_sharded(state: dict[str, Any], path: str | Path, *, verify: Verify = "full") -> None:
@@ -127,12 +123,12 @@ def _require_numpy() -> None:
         )
 
 
-def _begin(folder: Path, name: str) -> Path:
+@contextmanager
+def _begin(folder: Path, name: str) -> Iterator[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     remove_leftovers(folder)
-    temporary = temporary_name(folder / name)
-    temporary.mkdir(mode=0o700)
-    return temporary
+    with temporary_directory(folder / name) as temporary:
+        yield temporary
 
 
 def _write(state: Mapping[str, Any], temporary: Path) -> list[FileInfo]:

@@ -1,6 +1,13 @@
 """One load/dump/get/put for many places and formats, with atomic writes."""
 
-from .atomic import atomic_write, atomic_write_text, remove_leftovers, sync_directory, temporary_name
+from .atomic import (
+    atomic_write,
+    atomic_write_text,
+    remove_leftovers,
+    sync_directory,
+    temporary_directory,
+    temporary_name,
+)
 from .backend import BaseStorageBackend
 from .backends.fsspec import FsspecBackend
 from .backends.http import HTTPBackend
@@ -91,5 +98,6 @@ __all__ = [
     "remove_leftovers",
     "rmtree",
     "sync_directory",
+    "temporary_directory",
     "temporary_name",
 ]

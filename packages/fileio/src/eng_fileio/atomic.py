@@ -91,6 +91,29 @@ def atomic_write_text(path: str | Path, text: str, encoding: str = "utf-8") -> N
         file.write(text.encode(encoding))
 
 
+@contextmanager
+def temporary_directory(target: Path) -> Iterator[Path]:
+    """A new directory next to `target`, for what gets its name by a rename; what is not renamed is deleted in the end.
+
+    Example:
+        >>> import tempfile
+        >>> target = Path(tempfile.mkdtemp(), "checkpoint")
+        >>> with temporary_directory(target) as temporary:
+        ...     _ = (temporary / "part").write_bytes(b"")
+        ...     _ = temporary.rename(target)
+        >>> [path.name for path in target.parent.rglob("*")]
+        ['checkpoint', 'part']
+    """
+    temporary = temporary_name(target)
+    _ours.add(temporary.name)  # before it is there, as for a file
+    try:
+        temporary.mkdir(mode=0o700)
+        yield temporary
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+        _ours.discard(temporary.name)
+
+
 def temporary_name(target: Path) -> Path:
     """A name next to `target` that nobody else uses and that tells which process may still be writing it."""
     tail = f".tmp-{_HOST}-{os.getpid()}-{secrets.token_hex(4)}"
