@@ -14,6 +14,7 @@ from .lines import Layer
 from .node import ConfigDict
 from .origin import Path, spell_path
 from .substitute import tokens_in
+from .syntax import syntax_tree
 
 __all__ = ["Derived", "derived_from", "names_read", "read_of", "sources_of"]
 
@@ -133,7 +134,7 @@ def find_reads(layer: Layer) -> Iterator[Derived]:
     if layer.suffix != ".py":
         yield from references((), layer.values or {}, layer)
         return
-    for statement in ast.walk(ast.parse(layer.prepared)):
+    for statement in ast.walk(syntax_tree(layer.prepared)):
         match statement:
             case ast.Assign(targets=targets, value=value):
                 for target in targets:

@@ -34,6 +34,7 @@ from .origin import Origin
 from .reading import Reading, last_line, names_beside, parse_python, raised
 from .recompute import run_program
 from .style import is_base_assignment, is_builtin_module, is_own_module, is_read_base
+from .syntax import syntax_tree
 
 __all__ = ["LazyFile", "read_base", "read_lazy_file"]
 
@@ -216,7 +217,7 @@ class Rewriter(ast.NodeTransformer):
 
     def statement(self, node: ast.stmt, text: str) -> ast.stmt:
         """The statement of a text, at the lines of a node."""
-        (made,) = ast.parse(text).body
+        (made,) = syntax_tree(text).body
         for part in ast.walk(made):
             ast.copy_location(part, node)
         return made

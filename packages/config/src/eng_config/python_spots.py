@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .spot import Spot
+from .syntax import syntax_tree
 
 __all__ = ["python_spots"]
 
@@ -22,7 +23,7 @@ def python_spots(
 ) -> Spot:
     """The spots of every top-level name; `_base_` is `base`, and imports in line n give `imported[n]`'s names."""
     reader = Reader(file, hows, {"_base_": base}, imported or {})
-    reader.run(ast.parse(text).body)
+    reader.run(syntax_tree(text).body)
     names = reader.names
     del names["_base_"]
     return Spot(file, 1, names)

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from .bases import is_remote
 from .errors import ConfigFileNotFoundError, ConfigSyntaxError, nearest
 from .origin import Origin
+from .syntax import syntax_tree
 
 __all__ = ["Reading", "last_line", "names_beside", "no_python", "parse_python", "raised"]
 
@@ -70,7 +71,7 @@ def raised(error: Exception, names: Iterable[str]) -> str:
 def parse_python(text: str, file: str) -> ast.Module:
     """The syntax tree; `ConfigSyntaxError` with the line for what is no Python."""
     try:
-        return ast.parse(text, file)
+        return syntax_tree(text, file)
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         raise no_python(error, file) from error
 

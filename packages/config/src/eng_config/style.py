@@ -11,6 +11,7 @@ from typing import TypeGuard
 from .errors import ConfigParsingError
 from .origin import Origin
 from .reading import parse_python
+from .syntax import syntax_tree
 
 __all__ = [
     "BASE",
@@ -106,7 +107,7 @@ def head(text: str, position: int) -> ast.Module | None:
         if not 0 <= end < MAX_HEAD:
             return None
         try:
-            return ast.parse(text[:end])
+            return syntax_tree(text[:end])
         except SyntaxError:  # it goes on
             continue
         except (ValueError, RecursionError, MemoryError):
