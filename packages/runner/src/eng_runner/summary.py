@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -51,8 +52,18 @@ def summarize(runner: Runner) -> Summary:
     )
 
 
-def render(summary: Summary, *, config_file: str | None = None) -> str:
-    """The summary as text, with paths relative to the current folder where that is shorter."""
+def render(
+    summary: Summary,
+    *,
+    config_file: str | None = None,
+    options: Sequence[str] = (),
+    train_options: Sequence[str] = (),
+) -> str:
+    """The summary as text, with paths relative to the current folder where that is shorter.
+
+    `options` are words that the run was started with and that every next command needs as well, such as
+    `--cfg-options`; `train_options` are those that only training takes.
+    """
     rows = [("trained", f"{summary.epochs} epochs, {summary.iters} iterations")]
     if summary.best_score is not None:
         name, value = summary.best_score
@@ -66,19 +77,22 @@ def render(summary: Summary, *, config_file: str | None = None) -> str:
     rows += [(name, _short(path)) for name, path in places if path is not None]
     width = max(len(name) for name, _ in rows)
     lines = ["", "Done", *(f"  {name:<{width}}  {value}" for name, value in rows)]
-    commands = _next_commands(summary, config_file)
+    commands = _next_commands(summary, config_file, options, train_options)
     if commands:
         lines += ["", "Next", *(f"  {command}" for command in commands)]
     return "\n".join(lines)
 
 
-def _next_commands(summary: Summary, config_file: str | None) -> list[str]:
-    commands = []
+def _next_commands(
+    summary: Summary, config_file: str | None, options: Sequence[str], train_options: Sequence[str]
+) -> list[str]:
+    commands: list[list[str]] = []
     checkpoint = summary.best_checkpoint or summary.last_checkpoint
     if config_file is not None:
         if checkpoint is not None:
-            commands.append(["eng", "test", config_file, _short(checkpoint)])
-        commands.append(["eng", "train", config_file, "--work-dir", _short(summary.work_dir), "--resume"])
+            commands.append(["eng", "test", config_file, _short(checkpoint), *options])
+        resume = ["--work-dir", _short(summary.work_dir), "--resume"]
+        commands.append(["eng", "train", config_file, *resume, *train_options, *options])
     if summary.tensorboard_dir is not None:
         commands.append(["tensorboard", "--logdir", _short(summary.tensorboard_dir)])
     return [shlex.join(words) for words in commands]

@@ -6,7 +6,7 @@ import shlex
 import pytest
 import torch
 
-from eng_checkpoint import load_file
+from eng_checkpoint import load_file, save_file
 from eng_config import Config
 from eng_runner.cli.common import set_from_arguments
 from eng_runner.lock import locked
@@ -23,6 +23,9 @@ def test_train_then_resume(process, config, tmp_path):
     more = process(
         "train", config, "--work-dir", work_dir, "--resume", "--cfg-options", "train_cfg.max_epochs=4"
     )
+    words = shlex.split(more.stdout.splitlines()[-1])
+    assert words[:2] == ["eng", "train"]
+    assert words[-3:] == ["--resume", "--cfg-options", "train_cfg.max_epochs=4"]
     assert more.returncode == 0, more.stderr
     assert "Resumed from" in more.stdout
     assert "trained          4 epochs, 32 iterations" in more.stdout
@@ -232,3 +235,19 @@ def test_resuming_from_weights_alone(said, config, trained, tmp_path):
     assert "error: " in err
     assert "no training can be resumed from it" in err
     assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("command", ["val", "test", "predict"])
+def test_weights_that_do_not_fit_are_no_result(command, said, config, tmp_path, trained):
+    """A number of a model that is half begun anew would be believed; with --partly somebody has asked for it."""
+    state = load_file(trained / "epoch_3.pth")
+    state["state_dict"].pop("linear.bias")
+    save_file({"state_dict": state["state_dict"]}, tmp_path / "other.pth")
+    arguments = (command, config, tmp_path / "other.pth", "--work-dir", tmp_path / "run")
+    code, _, err = said(*arguments)
+    assert code == 1
+    assert "1 missing in the file:\n  linear.bias\nWith --partly" in err
+    assert "Traceback" not in err
+    code, out, err = said(*arguments, "--partly")
+    assert (code, err) == (0, "")
+    assert "line/error" in out or "predictions" in out

@@ -9,9 +9,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from eng_config import Config, ConfigError, UntrustedConfigError, parse_overrides
 from eng_registry import RegistryError
+
+if TYPE_CHECKING:
+    from ..runner import Runner
 
 FAILED, WRONG_INPUT = 1, 2
 
@@ -51,6 +55,32 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="the file is yours: a .yaml, .json or .toml, too, may import modules and have bases that run",
     )
+
+
+def add_checkpoint_argument(parser: argparse.ArgumentParser, doing: str) -> None:
+    """The checkpoint of a command that does not train, and how strictly it has to fit."""
+    parser.add_argument("checkpoint", help=f"the checkpoint whose weights {doing}")
+    parser.add_argument(
+        "--partly",
+        action="store_true",
+        help="accept a checkpoint that fits the model only partly; the rest of the model stays as it begins",
+    )
+
+
+def load_weights_of(runner: Runner, options: argparse.Namespace) -> None:
+    """Load the checkpoint of the command line: all of it and nothing else, unless `--partly` was said."""
+    from eng_checkpoint import StateMismatchError
+
+    with damage_told():
+        try:
+            runner.load_checkpoint(options.checkpoint, strict=not options.partly)
+        except StateMismatchError as error:
+            print(
+                f"error: {options.checkpoint}: {error}\nWith --partly what fits is loaded, and the rest of the model "
+                "stays as it begins.",
+                file=sys.stderr,
+            )
+            raise SystemExit(FAILED) from error
 
 
 def load_config(options: argparse.Namespace) -> Config:

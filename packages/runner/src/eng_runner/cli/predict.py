@@ -10,9 +10,11 @@ from typing import Any
 
 from .common import (
     WrongInput,
+    add_checkpoint_argument,
     add_config_arguments,
     damage_told,
     load_config,
+    load_weights_of,
     require_checkpoint,
     set_from_arguments,
     show_examples,
@@ -25,7 +27,7 @@ SUFFIXES = (".pth", ".jsonl")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The arguments of `eng predict`."""
     add_config_arguments(parser)
-    parser.add_argument("checkpoint", help="the checkpoint whose weights predict")
+    add_checkpoint_argument(parser, "predict")
     parser.add_argument(
         "--out",
         metavar="FILE",
@@ -60,6 +62,7 @@ def run(options: argparse.Namespace) -> int:
         report_problems(config)
         runner = Runner.from_cfg(config)
         runner.prepare("test")
+    load_weights_of(runner, options)
     with damage_told():
         runner.test()
     if is_main_process():

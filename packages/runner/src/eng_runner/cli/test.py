@@ -6,9 +6,11 @@ import argparse
 from typing import Any
 
 from .common import (
+    add_checkpoint_argument,
     add_config_arguments,
     damage_told,
     load_config,
+    load_weights_of,
     require_checkpoint,
     set_from_arguments,
     show_examples,
@@ -24,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def add_evaluation_arguments(parser: argparse.ArgumentParser, mode: str) -> None:
     """The arguments of a command that evaluates a checkpoint."""
     add_config_arguments(parser)
-    parser.add_argument("checkpoint", help="the checkpoint whose weights are evaluated")
+    add_checkpoint_argument(parser, "are evaluated")
     show_examples(
         parser,
         f"eng {mode} config.py work_dirs/config/epoch_12.pth",
@@ -51,6 +53,7 @@ def run(options: argparse.Namespace) -> int:
         report_problems(config)
         runner = Runner.from_cfg(config)
         runner.prepare(mode)
+    load_weights_of(runner, options)
     with damage_told():
         metrics: dict[str, Any] = runner.val() if mode == "val" else runner.test()
     if is_main_process():

@@ -58,6 +58,15 @@ def run(options: argparse.Namespace) -> int:
     with damage_told():
         runner.train()
     if is_main_process():
-        runner.print(render(summarize(runner), config_file=options.config))
+        again = ["--trust"] if options.trust else []
+        again += ["--cfg-options", *options.cfg_options] if options.cfg_options else []
+        runner.print(
+            render(
+                summarize(runner),
+                config_file=options.config,
+                options=again,
+                train_options=["--amp"] if options.amp else [],
+            )
+        )
     destroy()
     return 0
