@@ -64,3 +64,14 @@ def test_a_folder_that_is_none(tmp_path):
     for _ in range(2):
         with pytest.raises(FileNotFoundError):
             file.append("one")
+
+
+def test_a_file_whose_closing_fails_is_opened_again(tmp_path):
+    """As on a network, or over a quota: the error comes once."""
+    file = LineFile(tmp_path / "a.json")
+    file.append("one")
+    os.close(file._file.fileno())  # closing it now fails
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        file.close()
+    file.append("two")
+    assert file.path.read_text() == "one\ntwo\n"

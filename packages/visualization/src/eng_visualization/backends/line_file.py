@@ -45,9 +45,9 @@ class LineFile:
 
     def close(self) -> None:
         """Let go of the file; a later line opens it again."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        file, self._file = self._file, None  # first, since closing may fail: on a network, or over a quota
+        if file is not None:
+            file.close()
 
     def __del__(self) -> None:
         self.close()
