@@ -1,6 +1,8 @@
+import gc
 import io
 import json
 import logging
+import re
 import threading
 
 import pytest
@@ -186,3 +188,72 @@ def test_a_broken_console_does_not_stop_anybody(monkeypatch, capsys, library):
         library.info("one")
         library.info("two")
     assert capsys.readouterr().err.count("cannot be written") == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"level": "loud"}, "there is no level 'loud'; there are: .*INFO"),
+        ({"root_loggers": "eng_runner"}, r"write \['eng_runner'\]"),
+        ({"console": "rich"}, "console is True, False or a rich.console.Console, not 'rich'"),
+    ],
+)
+def test_wrong_arguments_leave_nothing_behind(arguments, words):
+    """No handler at a logger of the tree, no name, and the next run works."""
+    with pytest.raises(ValueError, match=words):
+        configure(name="wrong", **{"console": False} | arguments)
+    assert not MMLogger.check_instance_created("wrong")
+    assert [logging.getLogger(name).handlers for name in ("eng", "eng_runner")] == [[], []]
+    configure(name="right", console=False).close()
+
+
+def test_a_file_that_cannot_be_opened_closes_the_other(tmp_path, recwarn):
+    """Nothing is left open."""
+    with pytest.raises(OSError, match=re.escape(str(tmp_path))):
+        configure(file=tmp_path / "run.log", json_file=tmp_path, console=False)
+    gc.collect()
+    assert [str(warning.message) for warning in recwarn] == []
+
+
+def test_a_run_inside_of_another_of_its_name(tmp_path):
+    """After the inner one the name is that of the outer one again."""
+    with configure(file=tmp_path / "outer.log", console=False) as outer:
+        with configure(file=tmp_path / "inner.log", console=False):
+            print_log("in", logger="current")
+        assert MMLogger.get_current_instance() is outer.logger
+        print_log("out", logger="current")
+    assert (tmp_path / "outer.log").read_text().endswith(" - out\n")
+    assert not MMLogger.check_instance_created("eng")
+
+
+def test_two_names_of_one_logger(tmp_path):
+    """Each line comes once, and the logger is left as it was."""
+    root = logging.getLogger()
+    before = (root.level, list(root.handlers))
+    with configure(file=tmp_path / "run.log", console=False, root_loggers=["", "root"], propagate=True):
+        root.info("once")
+    assert (tmp_path / "run.log").read_text().count("once") == 1
+    assert (root.level, list(root.handlers)) == before
+
+
+def test_a_message_that_its_arguments_do_not_fit(tmp_path, capsys):
+    """Whoever logged it is told where; the file is not blamed, and says it when it is full later."""
+    with configure(file=tmp_path / "run.log", console=False) as handle:
+        handle.logger.info("%d iterations", "many")
+        handle.logger.info("next")
+    err = capsys.readouterr().err
+    assert "Message: '%d iterations'" in err
+    assert "During handling" not in err
+    assert "cannot be written" not in err
+    assert (tmp_path / "run.log").read_text().endswith("next\n")
+
+
+def test_letters_that_an_encoding_lacks_are_escaped(tmp_path, monkeypatch, capsys):
+    """A line is not lost for a path of unknown encoding, or for an umlaut on an ASCII console."""
+    written = io.BytesIO()
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(written, encoding="ascii"))
+    with configure(file=tmp_path / "run.log", json_file=tmp_path / "run.json") as handle:
+        handle.logger.info("zwölf \udcff")
+    assert written.getvalue().endswith(rb"zw\xf6lf \udcff" + b"\n")
+    assert (tmp_path / "run.log").read_bytes().endswith("zwölf \\udcff\n".encode())
+    assert capsys.readouterr().err == ""

@@ -87,3 +87,14 @@ def test_json_lines_are_json():
     assert (fields["level"], fields["logger"], fields["message"]) == ("INFO", "eng", "größer\nx")
     assert fields["error"].endswith("OSError: disk")
     assert "error" not in json.loads(JsonFormatter().format(record()))
+
+
+def test_each_layout_of_the_time_is_its_own():
+    """Of one second and one formatter; with milliseconds each record has its own."""
+    formatter, late = LineFormatter(datefmt="%M:%S"), record()
+    late.created, late.msecs = 10.25, 250.0
+    assert formatter.format(late)[:5] == "00:10"
+    assert formatter.formatTime(late, "%S") == "10"
+    assert formatter.formatTime(late).endswith(":10,250")
+    late.created, late.msecs = 10.5, 500.0
+    assert formatter.formatTime(late).endswith(":10,500")

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from eng_logging import HistoryBuffer, MessageHub
+from eng_logging import ArgumentError, HistoryBuffer, MessageHub
 
 
 def test_record_keeps_values_as_they_are(DeviceScalar):
@@ -284,3 +284,13 @@ def test_the_length_of_the_state_can_be_chosen():
     other = MessageHub("b")
     other.load_state_dict(hub.state_dict())
     assert len(other.get_scalar("loss")) == 5000
+
+
+def test_a_record_that_is_no_number_is_told_with_its_key():
+    """The state has everything else."""
+    hub = MessageHub("run")
+    hub.record({"train/loss": 1.0, "train/words": "many", "train/lr": 0.1})
+    with pytest.raises(ArgumentError, match=r"scalar 'train/words': a value must be .* got str"):
+        hub.state_dict()
+    assert [len(series) for series in hub.log_scalars.values()] == [1, 0, 1]
+    assert set(hub.state_dict()["log_scalars"]) == {"train/loss", "train/words", "train/lr"}

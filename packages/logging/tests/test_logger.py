@@ -122,9 +122,27 @@ def test_the_device_is_the_visible_one(tmp_path, monkeypatch, visible, local_ran
 def test_other_file_handlers_can_be_named(tmp_path, cfg, kind):
     """Any file handler of the standard library; its file is the log file unless it says another."""
     logger = MMLogger("run", log_file=tmp_path / "run.log", file_handler_cfg=cfg)
-    assert type(logger.handlers[1]) is kind
+    assert isinstance(logger.handlers[1], kind)
     assert logger.handlers[1].baseFilename == str(tmp_path / "run.log")
     logger.close()
+
+
+def test_a_full_disk_is_said_once_by_any_file_handler(capsys):
+    """Neither a line nor the end raises."""
+    logger = MMLogger("run", log_file="/dev/full", file_handler_cfg={"type": "FileHandler"})
+    logger.info("one")
+    logger.info("two")
+    logger.close()
+    assert capsys.readouterr().err.count("/dev/full cannot be written, lines are lost") == 1
+
+
+def test_a_file_handler_makes_the_folder_of_its_own_file(tmp_path):
+    """Also where that is another one than `log_file`."""
+    cfg = {"type": "FileHandler", "filename": str(tmp_path / "deep" / "own.log")}
+    logger = MMLogger("run", log_file=tmp_path / "run.log", file_handler_cfg=cfg)
+    logger.info("zwölf \udcff")
+    logger.close()
+    assert (tmp_path / "deep" / "own.log").read_bytes().endswith("zwölf \\udcff\n".encode())
 
 
 def test_a_file_handler_must_be_one(tmp_path):

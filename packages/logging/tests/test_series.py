@@ -3,13 +3,14 @@ import json
 import math
 import pickle
 import sys
+import threading
 from array import array
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eng_logging import HistoryBuffer
+from eng_logging import ArgumentError, HistoryBuffer
 
 numbers = st.floats(allow_nan=False, allow_infinity=False, width=32)
 
@@ -270,3 +271,52 @@ def test_a_value_that_is_no_number_spoils_no_extreme():
         series.settle()
     assert (series.min(5), series.max(5)) == (-1.0, 3.0)
     assert math.isnan(series.mean(5))
+    quiet = HistoryBuffer([1.0, math.nan, 3.0, math.nan], [1, 1, 1, 1])
+    for window in (None, 3, 4):
+        assert (quiet.min(window), quiet.max(window)) == (1.0 if window != 3 else 3.0, 3.0)
+    assert math.isnan(quiet.max(1))
+
+
+def test_a_mean_over_nothing_is_no_number():
+    """A batch without any things ends no run."""
+    series = HistoryBuffer()
+    series.update(1.0, count=0)
+    assert math.isnan(series.mean())
+    series.update(3.0, count=2)
+    assert series.mean() == 2.0
+
+
+def test_what_is_no_value_is_told_and_the_others_stay():
+    """Also their counts."""
+    series = HistoryBuffer()
+    series.append(1.0)
+    series.append("two")
+    series.put(3.0, count=2)
+    with pytest.raises(ArgumentError, match="must be a number or have one element, got str"):
+        series.current()
+    assert [list(part) for part in series.data] == [[1.0, 3.0], [1.0, 2.0]]
+
+
+def test_two_threads_may_read():
+    """The second waits for what the first is reading; each value is counted once and in its place."""
+    series, asked, go, said = HistoryBuffer(), threading.Event(), threading.Event(), []
+
+    class Slow:
+        def item(self):
+            asked.set()
+            assert go.wait(10)
+            return 1.0
+
+    series.append(Slow())
+    first = threading.Thread(target=series.current)
+    first.start()
+    assert asked.wait(10)
+    series.append(2.0)
+    second = threading.Thread(target=lambda: said.append((series.current(), series.mean(), len(series))))
+    second.start()
+    second.join(0.05)
+    go.set()
+    first.join()
+    second.join()
+    assert said == [(2.0, 1.5, 2)]
+    assert list(series.data[0]) == [1.0, 2.0]

@@ -10,8 +10,10 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Sequence
+from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING, ClassVar, Self
 
+from eng_logging.errors import ArgumentError
 from eng_logging.handlers import console_handler, file_handler, json_handler
 from eng_logging.logger import MMLogger, log_path
 
@@ -51,11 +53,12 @@ ENG_LOGGERS = (
 class LoggingHandle:
     """What `configure` has set up; `close` (or leaving the ``with`` block) undoes it."""
 
-    def __init__(
-        self, logger: MMLogger, root_loggers: Sequence[str], level: int | str, propagate: bool
-    ) -> None:
+    def __init__(self, logger: MMLogger, root_loggers: Sequence[str], level: int, propagate: bool) -> None:
         self.logger = logger
-        self._roots = [_Root.of(name) for name in dict.fromkeys(root_loggers)]
+        self._before = MMLogger._instance_dict.get(logger.instance_name)
+        MMLogger._keep(logger.instance_name, logger)
+        # by the logger: two names may mean the same one, the root of all
+        self._roots = [_Root.of(name) for name in {logging.getLogger(name).name for name in root_loggers}]
         for root in self._roots:
             root.open(logger, level, propagate)
         self._closed = False
@@ -78,6 +81,8 @@ class LoggingHandle:
             root.close(self.logger)
         if MMLogger._instance_dict.get(self.logger.instance_name) is self.logger:
             del MMLogger._instance_dict[self.logger.instance_name]
+            if self._before is not None and self._before.handlers:  # still open: its name is its own again
+                MMLogger._instance_dict[self.logger.instance_name] = self._before
         self.logger.close()
 
     def __enter__(self) -> Self:
@@ -114,6 +119,10 @@ def configure(
         root_loggers: Also take what these loggers of ``logging.getLogger`` and their children log.
         propagate: Whether those loggers still hand their records to Python's root logger.
 
+    Raises:
+        ValueError: If there is no such level, or another argument makes no sense; nothing is left behind.
+        OSError: If a file cannot be opened; nothing is left behind.
+
     Example:
         >>> import tempfile, pathlib
         >>> path = pathlib.Path(tempfile.mkdtemp(), "run.log")
@@ -122,17 +131,21 @@ def configure(
         >>> path.read_text().endswith(" - eng_runner.loops - INFO - epoch 1\\n")
         True
     """
-    handlers: list[logging.Handler] = []
-    if console is not False:
-        handlers.append(console_handler(level if rank == 0 else logging.ERROR, console))
+    level = _level_number(level)
+    if isinstance(root_loggers, str):
+        raise ArgumentError(f"root_loggers are several names: write [{root_loggers!r}]")
     path = log_path(file, level, rank, world_size, distributed=False)
-    if path is not None:
-        handlers.append(file_handler(path, level))
-    if json_file is not None and rank == 0:
-        handlers.append(json_handler(json_file, level))
-    logger = MMLogger(name, name, handlers=handlers, rank=rank, world_size=world_size)
+    with ExitStack() as opened:  # closed again if one of them cannot be opened
+        handlers: list[logging.Handler] = []
+        if console is not False:
+            handlers.append(console_handler(level if rank == 0 else logging.ERROR, console))
+        if path is not None:
+            handlers.append(opened.enter_context(closing(file_handler(path, level))))
+        if json_file is not None and rank == 0:
+            handlers.append(opened.enter_context(closing(json_handler(json_file, level))))
+        logger = MMLogger(name, name, handlers=handlers, rank=rank, world_size=world_size)
+        opened.pop_all()
     logger._log_file = None if path is None else os.path.abspath(path)
-    MMLogger._keep(name, logger)
     return LoggingHandle(logger, root_loggers, level, propagate)
 
 
@@ -166,12 +179,12 @@ class _Root:
         self._forward = _Forward(self._runs)
         self._before = (self._logger.level, self._logger.propagate)
 
-    def open(self, run: MMLogger, level: int | str, propagate: bool) -> None:
+    def open(self, run: MMLogger, level: int, propagate: bool) -> None:
         if not self._runs:
             self._open[self._logger.name] = self
             self._logger.addHandler(self._forward)
         self._runs.append(run)
-        self._levels.append(_level_number(level))
+        self._levels.append(level)
         self._logger.setLevel(min(self._levels))
         self._logger.propagate = propagate
 
@@ -188,4 +201,7 @@ class _Root:
 
 
 def _level_number(level: int | str) -> int:
-    return logging._checkLevel(level)  # type: ignore[attr-defined, no-any-return]
+    levels = logging.getLevelNamesMapping()
+    if isinstance(level, str) and level not in levels:
+        raise ArgumentError(f"there is no level {level!r}; there are: {', '.join(levels)}")
+    return levels[level] if isinstance(level, str) else level

@@ -37,7 +37,7 @@ class LineFormatter(logging.Formatter):
         super().__init__(datefmt=datefmt)
         self._color = color
         self._blink = blink
-        self._second: tuple[int, str] | None = None
+        self._known: tuple[tuple[int, str | None], str] | None = None
 
     def formatMessage(self, record: logging.LogRecord) -> str:
         place = f"{record.pathname} - {record.funcName} - {record.lineno} - "
@@ -48,11 +48,13 @@ class LineFormatter(logging.Formatter):
         return True
 
     def formatTime(self, record: logging.LogRecord, datefmt: str | None = None) -> str:
-        """The time as text, written out once a second."""
-        second = int(record.created)
-        known = self._second
-        if known is None or known[0] != second:
-            known = self._second = second, super().formatTime(record, datefmt)
+        """The time as text, written out once a second; each time if it has milliseconds (a `datefmt` of None)."""
+        if datefmt is None:
+            return super().formatTime(record)
+        key = (int(record.created), datefmt)
+        known = self._known
+        if known is None or known[0] != key:
+            known = self._known = key, super().formatTime(record, datefmt)
         return known[1]
 
     def _level(self, record: logging.LogRecord) -> str:

@@ -49,7 +49,10 @@ class _SaysOnce(logging.Handler):
     _failed = False
 
     def handleError(self, record: logging.LogRecord) -> None:
-        self._say_once()
+        if _is_complete(record):
+            self._say_once()
+        else:  # the handler is well: who logged has to know where, and standard logging says so
+            super().handleError(record)
 
     def _say_once(self) -> None:
         if self._failed:
@@ -73,6 +76,11 @@ class _StdoutHandler(_SaysOnce, logging.StreamHandler[TextIO]):
     def stream(self) -> TextIO:  # type: ignore[override]  # a read-only view, on purpose
         return sys.stdout
 
+    def format(self, record: logging.LogRecord) -> str:
+        """The line; what the encoding of the console lacks is escaped, not lost."""
+        encoding = getattr(self.stream, "encoding", None) or "utf-8"
+        return super().format(record).encode(encoding, "backslashreplace").decode(encoding)
+
 
 class _RichHandler(_SaysOnce):
     """Prints above a live progress bar of the same console."""
@@ -90,7 +98,7 @@ class _RichHandler(_SaysOnce):
             self.handleError(record)
 
 
-class _FileHandler(_SaysOnce, logging.FileHandler):
+class _OnDisk(_SaysOnce):
     """A file on a disk that may be full, also when it is closed."""
 
     def close(self) -> None:
@@ -100,9 +108,18 @@ class _FileHandler(_SaysOnce, logging.FileHandler):
             self._say_once()
 
 
+class _FileHandler(_OnDisk, logging.FileHandler):
+    """Plain lines; what has no place in UTF-8, such as a path of unknown encoding, is escaped."""
+
+    def __init__(self, path: str | os.PathLike[str], mode: str) -> None:
+        super().__init__(path, mode, encoding="utf-8", errors="backslashreplace")
+
+
 def console_handler(level: int | str, console: Console | bool = True) -> logging.Handler:
     """A handler for people: a rich console when given, else standard output, in colour on a terminal."""
     handler: logging.Handler
+    if not isinstance(console, bool) and not hasattr(console, "is_terminal"):
+        raise ArgumentError(f"console is True, False or a rich.console.Console, not {console!r}")
     if isinstance(console, bool):
         handler = _StdoutHandler()
         color = _wants_color(sys.stdout)
@@ -128,16 +145,14 @@ def file_handler(
     Raises:
         ValueError: If ``type`` is no file handler.
     """
-    Path(path).absolute().parent.mkdir(parents=True, exist_ok=True)
-    handler = _custom_file_handler(path, cfg) if cfg else _FileHandler(path, mode, encoding="utf-8")
+    handler = _custom_file_handler(path, cfg) if cfg else _FileHandler(_with_folder(path), mode)
     handler.setFormatter(LineFormatter(datefmt=FILE_TIME))
     return _ready(handler, level)
 
 
 def json_handler(path: str | os.PathLike[str], level: int | str) -> logging.Handler:
     """A handler that appends one JSON object per record to a file."""
-    Path(path).absolute().parent.mkdir(parents=True, exist_ok=True)
-    handler = _FileHandler(path, "a", encoding="utf-8")
+    handler = _FileHandler(_with_folder(path), "a")
     handler.setFormatter(JsonFormatter())
     return _ready(handler, level)
 
@@ -159,6 +174,15 @@ def device_id() -> int | str:
     return int(device) if device.isdigit() else device
 
 
+def _is_complete(record: logging.LogRecord) -> bool:
+    """Whether the arguments of a message fit it."""
+    try:
+        record.getMessage()
+    except Exception:
+        return False
+    return True
+
+
 def _ready(handler: logging.Handler, level: int | str) -> logging.Handler:
     handler.setLevel(level)
     handler.addFilter(OnceFilter())
@@ -173,9 +197,17 @@ def _custom_file_handler(path: str | os.PathLike[str], cfg: Mapping[str, Any]) -
     kind = logging.FileHandler if name == "FileHandler" else getattr(logging.handlers, str(name), None)
     if not (isinstance(kind, type) and issubclass(kind, logging.FileHandler)):
         raise ArgumentError(f"`{name}` is no file handler of logging.handlers, like `RotatingFileHandler`")
-    arguments.setdefault("filename", os.fspath(path))
-    handler: logging.Handler = kind(**arguments)
+    arguments = {"filename": os.fspath(path), "encoding": "utf-8", "errors": "backslashreplace"} | arguments
+    _with_folder(arguments["filename"])
+    # a full disk ends no run with these either
+    handler: logging.Handler = type(kind.__name__, (_OnDisk, kind), {})(**arguments)
     return handler
+
+
+def _with_folder(path: str | os.PathLike[str]) -> str | os.PathLike[str]:
+    """The path, whose folder is made."""
+    Path(path).absolute().parent.mkdir(parents=True, exist_ok=True)
+    return path
 
 
 def _wants_color(stream: TextIO | None) -> bool:

@@ -119,10 +119,20 @@ class MessageHub(ManagerMixin):
         return series
 
     def settle(self) -> None:
-        """Read every pending tensor."""
+        """Read every pending tensor.
+
+        Raises:
+            ArgumentError: If something was recorded that is no number, with its key; everything else is kept.
+        """
         self._records = 0
-        for series in self._log_scalars.values():
-            series.settle()
+        wrong = []
+        for key, series in list(self._log_scalars.items()):  # another thread may be adding a series
+            try:
+                series.settle()
+            except ArgumentError as error:
+                wrong.append(f"scalar {key!r}: {error}")
+        if wrong:
+            raise ArgumentError("; ".join(wrong))
 
     def update_scalar(self, key: str, value: Any, count: int = 1, resumed: bool = True) -> None:
         """Add a value to a series.
@@ -203,6 +213,7 @@ class MessageHub(ManagerMixin):
         Series are plain data of a size that does not depend on how long the run is.
         """
         resumed, length = self._resumed_keys, self._state_length
+        self.settle()
         scalars = {k: v.state_dict(length) for k, v in self._log_scalars.items() if resumed.get(k, True)}
         facts = {k: _copied(k, v) for k, v in self._runtime_info.items() if resumed.get(k, True)}
         return {"log_scalars": scalars, "runtime_info": facts, "resumed_keys": dict(resumed)}

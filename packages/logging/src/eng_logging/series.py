@@ -15,6 +15,7 @@ from __future__ import annotations
 import base64
 import math
 import sys
+import threading
 from array import array
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -96,6 +97,7 @@ class HistoryBuffer:
         "_counts",
         "_max_length",
         "_pending",
+        "_settling",
         "_totals",
         "_values",
         "_widest",
@@ -132,6 +134,8 @@ class HistoryBuffer:
         self._totals.add(self._values, self._counts)
         self._widest = 0  # the longest window that somebody asked for
         self._pending: deque[Any] = deque(maxlen=max_length)
+        # two threads that read would add up the same values twice; reentrant, since a signal may read as well
+        self._settling = threading.RLock()
         self.append = self._pending.append
 
     def update(self, log_val: float, count: float = 1) -> None:
@@ -191,21 +195,25 @@ class HistoryBuffer:
         """
         window = self._window(window_size)
         if window is None:
-            return self._totals.values / self._totals.counts
+            return _ratio(self._totals.values, self._totals.counts)
         total = sum(islice(reversed(self._values), window))
         if self._counts is None:
             return total / window
-        return total / sum(islice(reversed(self._counts), window))
+        return _ratio(total, sum(islice(reversed(self._counts), window)))
 
     def max(self, window_size: int | None = None) -> float:
-        """The largest value of a window (see `mean`)."""
+        """The largest value of a window (see `mean`); NaN only if all are."""
         window = self._window(window_size)
-        return self._totals.largest if window is None else max(islice(reversed(self._values), window))
+        if window is None:
+            return self._totals.largest
+        return _extreme(max, list(islice(reversed(self._values), window)))
 
     def min(self, window_size: int | None = None) -> float:
-        """The smallest value of a window (see `mean`)."""
+        """The smallest value of a window (see `mean`); NaN only if all are."""
         window = self._window(window_size)
-        return self._totals.least if window is None else min(islice(reversed(self._values), window))
+        if window is None:
+            return self._totals.least
+        return _extreme(min, list(islice(reversed(self._values), window)))
 
     @classmethod
     def register_statistics(cls, method: Statistic) -> Statistic:
@@ -287,25 +295,40 @@ class HistoryBuffer:
     # ---- from pending to numbers ------------------------------------------------------------------------
 
     def settle(self) -> None:
-        """Turn what is pending into numbers. Reading does it by itself; calling it bounds what waits."""
+        """Turn what is pending into numbers. Reading does it by itself; calling it bounds what waits.
+
+        Raises:
+            ArgumentError: If something was added that is no number. It is left out, the others are not.
+        """
         pending = self._pending
-        if not pending:
-            return
-        items = list(pending)
-        for _ in items:  # not clear(): another thread may be appending
-            pending.popleft()
-        self._extend(items)
+        with self._settling:  # also when nothing waits: another thread may be reading what did
+            if not pending:
+                return
+            items = list(pending)
+            for _ in items:  # not clear(): another thread may be appending
+                pending.popleft()
+            try:
+                self._extend(items)
+            except (TypeError, ValueError, RuntimeError):
+                good = [item for item in items if _defect(item) is None]
+                if len(good) == len(items):  # the device failed, not a value
+                    raise
+                self._extend(good)
+                defect = next(filter(None, map(_defect, items)))
+                raise ArgumentError(f"a value must be a number or have one element, got {defect}") from None
 
     def _extend(self, items: list[Any]) -> None:
+        """Add items, all of them or, if one is no number, none."""
         kinds = set(map(type, items))
         counts = None
-        if self._counts is None and tuple in kinds:
-            self._counts = deque([1.0] * len(self._values), self._max_length)
-        if self._counts is not None:
+        if self._counts is not None or tuple in kinds:
             counts = [float(item[1]) if type(item) is tuple else 1.0 for item in items]
             items = [item[0] if type(item) is tuple else item for item in items]
-            self._counts.extend(counts)
         values = list(map(float, items)) if kinds <= _NUMBERS else list(map(_number, items))
+        if counts is not None:
+            if self._counts is None:
+                self._counts = deque([1.0] * len(self._values), self._max_length)
+            self._counts.extend(counts)
         self._values.extend(values)
         self._totals.add(values, counts)
 
@@ -346,6 +369,16 @@ def _added(total: float, values: Sequence[float]) -> float:
     return total
 
 
+def _ratio(total: float, count: float) -> float:
+    """A mean over nothing is no number, and no reason to end a run."""
+    return total / count if count else math.nan
+
+
+def _extreme(pick: Callable[[list[float]], float], values: list[float]) -> float:
+    """What `max` or `min` picks, wherever a NaN stands among the values."""
+    return pick([value for value in values if value == value] or values)
+
+
 def _is_number(value: object) -> bool:
     return isinstance(value, (int, float))
 
@@ -353,6 +386,17 @@ def _is_number(value: object) -> bool:
 def _number(value: Any) -> float:
     """A float; a tensor is read here, and only here."""
     return float(value.item() if hasattr(value, "item") else value)
+
+
+def _defect(item: Any) -> str | None:
+    """What an item is instead of a value that can be added, in a few words; None if it can."""
+    value, count = item if type(item) is tuple and len(item) == 2 else (item, 1)
+    try:
+        _number(value), float(count)
+    except (TypeError, ValueError, RuntimeError):
+        shape = f" of shape {tuple(value.shape)}" if hasattr(value, "shape") else ""
+        return f"{type(value).__name__}{shape}"
+    return None
 
 
 def _last(values: deque[float], length: int) -> list[float]:
