@@ -86,8 +86,9 @@ def test_a_folder_without_a_list(tmp_path, flip, caplog):
         find_newest_valid(tmp_path)
 
 
-def test_a_hint_that_is_no_text_is_no_hint(tmp_path):
+@pytest.mark.parametrize("hint", [b"\xff\xfe\0", b"x" * 5000, b"..", b"/"])
+def test_a_hint_that_is_no_name_is_no_hint(tmp_path, hint):
     """The files themselves are looked at."""
     torch.save({"n": 1}, tmp_path / "epoch_1.pth")
-    (tmp_path / "last_checkpoint").write_bytes(b"\xff\xfe\0")
+    (tmp_path / "last_checkpoint").write_bytes(hint)
     assert find_newest_valid(tmp_path).path == tmp_path / "epoch_1.pth"

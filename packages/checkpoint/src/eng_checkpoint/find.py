@@ -110,13 +110,15 @@ def _has_lost_a_list(folder: Path) -> bool:
 def _unlisted(folder: Path) -> Iterator[Path]:
     """Files that look like regular checkpoints, the likeliest newest first."""
     named = find_latest_checkpoint(folder)
-    hinted = folder / Path(named.replace("\0", "")).name if named else None
-    if hinted is not None and hinted.is_file():
-        yield hinted
+    hinted = Path(named).name if named else ""
+    # looked for among the names of the folder, since a damaged hint may be no name at all
+    files = {path.name: path for path in folder.iterdir() if path.is_file()} if folder.is_dir() else {}
+    if hinted in files:
+        yield files[hinted]
     others = [
         path
-        for path in folder.glob("*.pth")
-        if path != hinted and path.is_file() and not path.name.startswith("best_")
+        for name, path in files.items()
+        if name.endswith(".pth") and name != hinted and not name.startswith("best_")
     ]
     yield from sorted(others, key=_numbers, reverse=True)
 

@@ -47,6 +47,8 @@ def editing(folder: Path) -> Iterator[None]:
             descriptor = os.open(folder, os.O_RDONLY)
             stack.callback(os.close, descriptor)
             fcntl.flock(descriptor, fcntl.LOCK_EX)
+            # closing is not enough: a worker that was forked meanwhile holds the folder open as long as it lives
+            stack.callback(fcntl.flock, descriptor, fcntl.LOCK_UN)
         yield
 
 
