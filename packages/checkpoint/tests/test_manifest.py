@@ -35,9 +35,9 @@ def edit(folder, **changes):
         {"name": "/etc/passwd"},
         {"bytes": -1},
         {"bytes": "many"},
-        {"sha256": "zz"},
+        {"xxh128": "zz"},
         {"kind": "other"},
-        {"next": {"name": "../x", "bytes": 1, "sha256": "0" * 64}},
+        {"next": {"name": "../x", "bytes": 1, "xxh128": "0" * 32}},
         {"epoch": None},
     ],
     ids=str,
@@ -67,7 +67,7 @@ def test_a_list_of_a_million_is_not_read(folder):
 
 def test_a_changed_digest_or_size_is_noticed(folder):
     """The file is not what its entry says."""
-    edit(folder, sha256="0" * 64)
+    edit(folder, xxh128="0" * 32)
     with pytest.raises(Exception, match="another digest"):
         load_file(folder / "a.pth")
     edit(folder, bytes=7)

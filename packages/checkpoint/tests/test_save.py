@@ -43,9 +43,9 @@ def test_between_the_rename_and_the_list_both_contents_are_right(tmp_path):
     content = (tmp_path / "a.pth").read_bytes()
     new = commit(tmp_path, "a.pth", {"n": 2}, epoch=0, iter=2, step=2)
     listed = json.loads((tmp_path / "manifest.json").read_text())
-    replacement = {"name": "a.pth", "bytes": new.bytes, "sha256": new.sha256}
+    replacement = {"name": "a.pth", "bytes": new.bytes, "xxh128": new.xxh128}
     listed["entries"] = [
-        {**listed["entries"][0], "bytes": old.bytes, "sha256": old.sha256, "next": replacement}
+        {**listed["entries"][0], "bytes": old.bytes, "xxh128": old.xxh128, "next": replacement}
     ]
     (tmp_path / "manifest.json").write_text(json.dumps(listed))
     assert load_file(tmp_path / "a.pth") == {"n": 2}

@@ -44,7 +44,7 @@ def test_what_is_wrong_with_a_file(tmp_path, content, verify, expected):
 
 def test_a_missing_file(tmp_path):
     """Is missing however closely one looks."""
-    info = FileInfo(name="x", bytes=0, sha256="")
+    info = FileInfo(name="x", bytes=0, xxh128="")
     assert defect(tmp_path / "x", [info], "off") == "missing"
     assert zip_defect(tmp_path / "x") == "missing"
 

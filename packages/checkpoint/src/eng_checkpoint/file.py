@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import logging
 import pickle
 import re
 import sys
-import threading
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from queue import SimpleQueue
 from typing import Any, BinaryIO, TypeAlias, cast
 
 import torch
@@ -26,8 +23,8 @@ from .manifest import MANIFEST, defect_of_file
 from .plain import check_plain
 from .safetensors import SUFFIX, read_safetensors, write_safetensors
 from .slowness import telling_when_slow
-from .tensors import bytes_of, tensors_in
-from .verify import FileInfo, Verify, check_verify
+from .tensors import bytes_of
+from .verify import FileInfo, Verify, check_verify, new_hash
 from .writeback import begin_writeback
 
 logger = logging.getLogger(__name__)
@@ -35,7 +32,7 @@ logger = logging.getLogger(__name__)
 MapLocation: TypeAlias = Any
 """Whatever `torch.load` takes: None, a device or its name, a dict, a function."""
 
-_COPIED_BYTES = 1 << 16
+_PIECE_BYTES = 1 << 20
 _WRITEBACK_BYTES = 8 << 20
 # what torch's reader raises, beyond its own refusals, for bytes that are no checkpoint
 _UNREADABLE = (AttributeError, EOFError, IndexError, KeyError, RuntimeError, TypeError, ValueError)
@@ -76,9 +73,9 @@ def writing(state: Mapping[str, Any], path: str | Path) -> Iterator[FileInfo]:
         telling_when_slow(path, lambda: hashing.bytes if hashing is not None else 0),
         atomic_write(path, needed=bytes_of(state)) as file,
     ):
-        with _HashingFile(file, lasting=_stays_in_place(state)) as hashing:
+        with _HashingFile(file) as hashing:
             write(state, cast("BinaryIO", hashing))
-        yield FileInfo(name=Path(path).name, bytes=hashing.bytes, sha256=hashing.hexdigest())
+        yield FileInfo(name=Path(path).name, bytes=hashing.bytes, xxh128=hashing.hexdigest())
 
 
 def load_file(
@@ -187,22 +184,13 @@ def _reason(error: Exception) -> str:
 class _HashingFile:
     """A file to write to once, from the first byte to the last, that knows the digest of what it was given.
 
-    The pieces are hashed by a second thread while the first one writes them, and the disk is sent what has
-    come together. (A bare thread: an executor takes no more work while the interpreter ends, when a save in the
-    background may still be under way.)
-
-    Args:
-        lasting: The memory of every tensor stays as it is until the end, so that the writing need not wait for
-            the hashing of each.
+    Large pieces are hashed and written bit by bit, so that the second of the two finds the bytes in the processor's
+    cache, and the disk is sent what has come together.
     """
 
-    def __init__(self, file: BinaryIO, *, lasting: bool = False) -> None:
+    def __init__(self, file: BinaryIO) -> None:
         self._file = file
-        self._lasting = lasting
-        self._is_tensor = False
-        self._hash = hashlib.sha256()
-        self._pieces: SimpleQueue[Any] = SimpleQueue()
-        self._aside = threading.Thread(target=self._hash_aside, name="checkpoint-digest")
+        self._hash = new_hash()
         self._refusal: OSError | None = None
         self._handled: BaseException | None = None
         self._sent_bytes = 0
@@ -210,12 +198,9 @@ class _HashingFile:
 
     def __enter__(self) -> _HashingFile:
         self._handled = sys.exception()
-        self._aside.start()
         return self
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        self._pieces.put(None)
-        self._aside.join()
         # after an error torch goes on to write its table of contents, and complains of that
         if self._refusal is not None and error is not self._refusal:
             raise self._refusal from None
@@ -223,22 +208,14 @@ class _HashingFile:
             raise error.__context__ from None  # such as Ctrl-C
 
     def write(self, data: Any) -> int:
-        self.bytes += len(data)
-        if len(data) < _COPIED_BYTES:
-            piece = bytes(data)
-            if piece.startswith(b"archive/"):  # torch writes the name of a record, padding, and the record
-                self._is_tensor = piece.startswith(b"archive/data/")
-            self._pieces.put(piece)
-            return self._pass_on(data)
-        self._pieces.put(data)
-        if self._lasting and self._is_tensor:
-            return self._pass_on(data)
-        hashed = threading.Event()
-        self._pieces.put(hashed)
-        try:
-            return self._pass_on(data)
-        finally:
-            hashed.wait()  # `data` is the caller's memory, and only ours until we return
+        with memoryview(data).cast("B") as content:
+            try:
+                for begin in range(0, len(content), _PIECE_BYTES):
+                    self._pass_on(content[begin : begin + _PIECE_BYTES])
+            except OSError as error:
+                self._refusal = self._refusal or error
+                raise
+            return len(content)
 
     def flush(self) -> None:
         self._file.flush()
@@ -246,29 +223,11 @@ class _HashingFile:
     def hexdigest(self) -> str:
         return self._hash.hexdigest()
 
-    def _pass_on(self, data: Any) -> int:
-        try:
-            written = self._file.write(data)
-            if self.bytes - self._sent_bytes >= _WRITEBACK_BYTES:
-                self._file.flush()
-                begin_writeback(self._file.fileno(), self._sent_bytes, self.bytes - self._sent_bytes)
-                self._sent_bytes = self.bytes
-        except OSError as error:
-            self._refusal = self._refusal or error
-            raise
-        return written
-
-    def _hash_aside(self) -> None:
-        while (piece := self._pieces.get()) is not None:
-            if isinstance(piece, threading.Event):
-                piece.set()
-            else:
-                self._hash.update(piece)
-
-
-def _stays_in_place(state: Mapping[str, Any]) -> bool:
-    """Whether torch writes the tensors from their own memory, and not from a copy that it makes and frees."""
-    return all(
-        tensor.device.type == "cpu" and tensor.layout is torch.strided and not vars(tensor)
-        for tensor in tensors_in(state)
-    )
+    def _pass_on(self, piece: memoryview) -> None:
+        self._hash.update(piece)
+        self._file.write(piece)
+        self.bytes += len(piece)
+        if self.bytes - self._sent_bytes >= _WRITEBACK_BYTES:
+            self._file.flush()
+            begin_writeback(self._file.fileno(), self._sent_bytes, self.bytes - self._sent_bytes)
+            self._sent_bytes = self.bytes

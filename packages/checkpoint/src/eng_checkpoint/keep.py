@@ -32,7 +32,7 @@ class Keep:
     Example:
         >>> from eng_checkpoint import Entry
         >>> saved = [
-        ...     Entry(name=f"{n}", epoch=0, iter=n, step=n, bytes=0, sha256="", metrics={"accuracy": score})
+        ...     Entry(name=f"{n}", epoch=0, iter=n, step=n, bytes=0, xxh128="", metrics={"accuracy": score})
         ...     for n, score in ((100, 0.7), (200, 0.9), (300, 0.8), (400, 0.8))
         ... ]
         >>> rules = Keep(last=1, best=1, metric="accuracy", every_steps=300)

@@ -67,14 +67,14 @@ class Entry:
     iter: int
     step: int
     bytes: int
-    sha256: str
+    xxh128: str
     metrics: Mapping[str, float] = field(default_factory=dict)
     next: FileInfo | None = None
 
     @property
     def versions(self) -> tuple[FileInfo, ...]:
         """What the file may rightly hold."""
-        now = FileInfo(name=self.name, bytes=self.bytes, sha256=self.sha256)
+        now = FileInfo(name=self.name, bytes=self.bytes, xxh128=self.xxh128)
         return (now,) if self.next is None else (now, self.next)
 
 
@@ -118,7 +118,7 @@ def enter(
         iter=iter,
         step=step,
         bytes=info.bytes,
-        sha256=info.sha256,
+        xxh128=info.xxh128,
         metrics=dict(metrics or {}),
     )
     with editing(folder):
@@ -216,7 +216,7 @@ def _entry(item: Mapping[str, Any]) -> Entry:
         iter=int(item["iter"]),
         step=int(item["step"]),
         bytes=info.bytes,
-        sha256=info.sha256,
+        xxh128=info.xxh128,
         metrics=dict(item["metrics"]),
         next=None if following is None else _info(following),
     )
@@ -226,6 +226,6 @@ def _info(item: Mapping[str, Any]) -> FileInfo:
     check_name(item["name"])
     if not isinstance(item["bytes"], int) or item["bytes"] < 0:
         raise ValueError(f"size {item['bytes']!r}")
-    if not re.fullmatch("[0-9a-f]{64}", item["sha256"]):
-        raise ValueError(f"digest {item['sha256']!r}")
-    return FileInfo(name=item["name"], bytes=item["bytes"], sha256=item["sha256"])
+    if not re.fullmatch("[0-9a-f]{32}", item["xxh128"]):
+        raise ValueError(f"digest {item['xxh128']!r}")
+    return FileInfo(name=item["name"], bytes=item["bytes"], xxh128=item["xxh128"])

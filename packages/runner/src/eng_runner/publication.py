@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -19,5 +20,7 @@ def publish(path: str | Path, *, keys: Sequence[str]) -> Path:
     if missing:
         raise KeyError(f"{source} has no {', '.join(missing)} to publish; it has {', '.join(state)}")
     draft = source.with_name(f"{source.stem}.publishing")
-    info = save_file({key: state[key] for key in keys}, draft)
-    return draft.rename(source.with_name(f"{source.stem}-{info.sha256[:8]}.pth"))
+    save_file({key: state[key] for key in keys}, draft)
+    with open(draft, "rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return draft.rename(source.with_name(f"{source.stem}-{digest[:8]}.pth"))

@@ -54,7 +54,8 @@ def write_report(
     Args:
         work_dirs: The folder of a run, or several.
         out: The file to write; by default ``report.html`` in the folder of the (first) run.
-        verify: Compare the digests of the checkpoints, which reads all of their bytes.
+        verify: Compare the digests of the checkpoints, which reads all of their bytes; needs xxhash, which
+            eng-checkpoint brings.
 
     Returns:
         The file.

@@ -83,7 +83,8 @@ def read_run(folder: str | Path, *, verify: bool = True) -> Run:
 
     Args:
         folder: The work folder of a run, the folder of one of its starts, or any folder with a ``scalars.json``.
-        verify: Compare the digest of each checkpoint with its manifest, which reads all of its bytes; else its size.
+        verify: Compare the digest of each checkpoint with its manifest, which reads all of its bytes and
+            needs xxhash, which eng-checkpoint brings; else its size.
 
     Raises:
         NotARunError: If there is nothing of a run.
