@@ -301,4 +301,7 @@ def _one_at_a_time(lock: Path) -> Iterator[None]:
             yield
             return
         fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+        try:
+            yield
+        finally:  # closing is not enough: a worker that was forked meanwhile holds the file open as long as it lives
+            fcntl.flock(file, fcntl.LOCK_UN)
