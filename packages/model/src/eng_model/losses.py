@@ -28,14 +28,16 @@ def parse_losses(losses: Losses) -> tuple[Tensor, LogVars]:
     >>> total, log_vars
     (tensor(2.), {'loss': tensor(2.), 'loss_cls': tensor(2.), 'acc': tensor(0.5000)})
     """
-    if not hasattr(losses, "items"):
+    try:
+        named = losses.items()
+    except AttributeError:
         raise TypeError(
             f"`forward(..., mode='loss')` returned a {type(losses).__name__}; it returns a mapping of names to losses, "
             "as in `return {'loss': loss}`"
-        )
+        ) from None
     total: Any = None
     log_vars: LogVars = {"loss": None}  # type: ignore[dict-item]  # holds the first place; filled below
-    for name, value in losses.items():
+    for name, value in named:
         scalar = _scalar(name, value) if type(value) is not Tensor or value.ndim else value
         if "loss" in name:
             total = scalar if total is None else total + scalar
