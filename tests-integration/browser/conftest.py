@@ -34,7 +34,6 @@ from torch.nn import functional as F
 
 from eng_registry import HOOKS
 from eng_runner import Hook
-from eng_structures import BaseDataElement, LabelData
 from eng_visualization import Visualizer
 
 
@@ -45,9 +44,7 @@ class Pictures(Hook):
             return
         image = data_batch["inputs"][:1]
         shown = (F.interpolate(image, scale_factor=16)[0, 0] * 255).byte().numpy()
-        true, predicted = data_batch["labels"][:1], outputs[0][0].argmax()[None]
-        sample = BaseDataElement(gt_label=LabelData(label=true), pred_label=LabelData(label=predicted))
-        runner.visualizer.add_datasample("val/first", shown, sample, step=runner.iter)
+        runner.visualizer.add_datasample("val/first", shown, outputs[0], step=runner.iter)
         with torch.no_grad():
             features = runner.bare_model.features[:3](image)[0]
         grid = Visualizer.draw_featmap(features, None, None, topk=4, arrangement=(2, 2), resize_shape=(96, 96))
