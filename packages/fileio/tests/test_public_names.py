@@ -32,6 +32,7 @@ def test_public_names():
         "dict_from_file",
         "download",
         "dump",
+        "exclusive",
         "exists",
         "generate_presigned_url",
         "get",

@@ -16,12 +16,12 @@ import re
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, TypeAlias
 
-from eng_fileio import atomic_write_text
+from eng_fileio import atomic_write_text, exclusive
 
 from .errors import ManifestError
 from .verify import FileInfo, Verify, defect, zip_defect
@@ -33,22 +33,14 @@ LAST = "last_checkpoint"
 Kind: TypeAlias = Literal["regular", "best"]
 
 _LIMIT_BYTES = 64 << 20
-_FORMAT = 1
+_FORMAT = 2  # 1 had SHA-256 digests
 _threads = threading.Lock()
 
 
 @contextmanager
 def editing(folder: Path) -> Iterator[None]:
-    """The list of a folder is read and replaced by one at a time: of threads, and of processes where flock works."""
-    with _threads, ExitStack() as stack:
-        with suppress(ImportError, OSError):  # Windows; a file system that cannot lock
-            import fcntl
-
-            descriptor = os.open(folder, os.O_RDONLY)
-            stack.callback(os.close, descriptor)
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            # closing is not enough: a worker that was forked meanwhile holds the folder open as long as it lives
-            stack.callback(fcntl.flock, descriptor, fcntl.LOCK_UN)
+    """The list of a folder is read and replaced by one at a time, of threads and of processes."""
+    with _threads, exclusive(folder):
         yield
 
 
@@ -122,7 +114,7 @@ def enter(
         metrics=dict(metrics or {}),
     )
     with editing(folder):
-        write_entries(folder, [*(e for e in entries(folder) if e.name != info.name), entry])
+        write_entries(folder, [*(e for e in entries_to_edit(folder) if e.name != info.name), entry])
     if kind == "regular":
         atomic_write_text(folder / LAST, str((folder / info.name).resolve()))
     return entry

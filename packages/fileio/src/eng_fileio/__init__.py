@@ -25,6 +25,7 @@ from .formats import (
     register_handler,
 )
 from .lists import dict_from_file, list_from_file
+from .lock import exclusive
 from .resolve import get_file_backend, register_backend
 from .verbs import (
     copy_if_symlink_fails,
@@ -78,6 +79,7 @@ __all__ = [
     "dict_from_file",
     "download",
     "dump",
+    "exclusive",
     "exists",
     "generate_presigned_url",
     "get",

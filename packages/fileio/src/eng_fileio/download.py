@@ -16,14 +16,14 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, BinaryIO
 
 from .atomic import atomic_write
 from .errors import DownloadError
+from .lock import exclusive
 
 logger = logging.getLogger(__name__)
 
@@ -87,7 +87,9 @@ def cached_download(
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
     stem = hashlib.sha256(url.encode()).hexdigest()[:24]
     name = Path(urllib.parse.urlsplit(url).path).name[-_LONGEST_NAME:] or "download"
-    with _one_at_a_time(home / f"{stem}.lock"):
+    lock = home / f"{stem}.lock"
+    lock.touch()
+    with exclusive(lock):
         kept = sorted(home.glob(f"{stem}-*-{glob.escape(name)}"), key=lambda path: path.stat().st_mtime)
         if expected_sha256:
             kept = [path for path in kept if _sha256(path).startswith(expected_sha256.lower())]
@@ -289,19 +291,3 @@ def _sha256(path: str | Path) -> str:
 def _promised_by(name: str) -> str | None:
     match = _HASH_IN_NAME.search(name)
     return match[1] if match else None
-
-
-@contextmanager
-def _one_at_a_time(lock: Path) -> Iterator[None]:
-    """Among the processes of this machine, and of others where the file system can lock."""
-    with open(lock, "a") as file:
-        try:
-            import fcntl
-        except ImportError:  # Windows: two processes may download the same file twice; both get it whole
-            yield
-            return
-        fcntl.flock(file, fcntl.LOCK_EX)
-        try:
-            yield
-        finally:  # closing is not enough: a worker that was forked meanwhile holds the file open as long as it lives
-            fcntl.flock(file, fcntl.LOCK_UN)

@@ -82,7 +82,7 @@ def _add_checkpoints(folder: Path) -> None:
                 "metrics": {"accuracy": 0.875} if kind == "best" else {},
             }
         )
-    (folder / "manifest.json").write_text(json.dumps({"format": 1, "entries": entries}))
+    (folder / "manifest.json").write_text(json.dumps({"format": 2, "entries": entries}))
 
 
 @pytest.fixture

@@ -70,16 +70,18 @@ def add_checkpoint_argument(parser: argparse.ArgumentParser, doing: str) -> None
 def load_weights_of(runner: Runner, options: argparse.Namespace) -> None:
     """Load the checkpoint of the command line: all of it and nothing else, unless `--partly` was said."""
     from eng_checkpoint import StateMismatchError
+    from eng_dist import is_main_process
 
     with damage_told():
         try:
             runner.load_checkpoint(options.checkpoint, strict=not options.partly)
         except StateMismatchError as error:
-            print(
-                f"error: {options.checkpoint}: {error}\nWith --partly what fits is loaded, and the rest of the model "
-                "stays as it begins.",
-                file=sys.stderr,
-            )
+            if is_main_process():
+                print(
+                    f"error: {options.checkpoint}: {error}\nWith --partly what fits is loaded, and the rest of the "
+                    "model stays as it begins.",
+                    file=sys.stderr,
+                )
             raise SystemExit(FAILED) from error
 
 

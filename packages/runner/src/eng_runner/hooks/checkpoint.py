@@ -15,7 +15,7 @@ from eng_dist import broadcast_object_list, is_main_process, master_only
 from eng_registry import HOOKS
 
 from ..build import older_name
-from ..cadence import Every
+from ..cadence import Cadence, Every
 from ..finite import NonFiniteError, weights_are_finite
 from ..hook import Batch, Hook
 from ..publication import publish
@@ -77,6 +77,7 @@ class CheckpointHook(Hook):
         if save_begin < 0:
             raise ValueError(f"`save_begin` should not be negative, it is {save_begin}")
         self.every = Every.parse(interval, of="epoch" if by_epoch else "iter", begin=save_begin)
+        self._cadence = Cadence(self.every)
         self.by_epoch = self.every.of == "epoch"
         self.save_optimizer = save_optimizer
         self.save_param_scheduler = save_param_scheduler
@@ -135,8 +136,7 @@ class CheckpointHook(Hook):
         self._trains = True
         if self.every.of == "second" and is_main_process():
             self._alarm = Alarm(self.every.n, lambda: runner.stop.request(SAVE_AND_GO_ON))
-        unit = self.every.of
-        self._seen = 0 if unit == "second" else runner.clock.reading(unit)
+        self._cadence.start(runner.clock)
         if self.max_keep_ckpts > 0 and is_main_process():
             prune(self._folder, keep=self.max_keep_ckpts)
 
@@ -157,10 +157,9 @@ class CheckpointHook(Hook):
             self._saver.check()
         if self.by_epoch:
             return
-        clock, unit = runner.clock, self.every.of
-        before, self._seen = self._seen, 0 if unit == "second" else clock.reading(unit)
-        last = self.save_last and clock.iter == runner.max_iters
-        if last or self.every.due(self._seen, before=before):
+        clock = runner.clock
+        due = self._cadence.due(clock) and self.every.of != "second"  # of which the alarm tells all processes
+        if due or (self.save_last and clock.iter == runner.max_iters):
             self._save(runner, clock.iter)
 
     def after_train_epoch(self, runner: Runner) -> None:

@@ -142,9 +142,11 @@ class LoggerHook(Hook):
 
     def _warn_if_lost(self, runner: Runner, tag: dict[str, Any]) -> None:
         """Say once that a loss is no number any more, where it is read anyway."""
+        if self._is_lost:
+            return
         losses = [(name, value) for name, value in tag.items() if "loss" in name and isinstance(value, float)]
         lost = [name for name, value in losses if not math.isfinite(value)]
-        if lost and not self._is_lost:
+        if lost:
             self._is_lost = True
             runner.logger.warning(
                 "%s became %s by iteration %d. NonFiniteHook ends a run at the first such loss, or skips such "
