@@ -11,11 +11,12 @@ from .errors import (
     ManifestError,
     NoValidCheckpoint,
     PlainDataError,
+    Skipped,
     StateMismatchError,
     UnsafeCheckpointError,
 )
 from .file import load_file, save_file
-from .find import Found, Skipped, find_latest_checkpoint, find_newest_valid
+from .find import Found, find_latest_checkpoint, find_newest_valid
 from .keep import Keep, prune
 from .load import load_checkpoint, load_weights, save_checkpoint
 from .manifest import Entry, entries

@@ -8,8 +8,9 @@ from types import TracebackType
 from typing import Any, final
 
 from .background import BackgroundSaver
+from .errors import Skipped
 from .file import MapLocation, load_file
-from .find import Found, Skipped, find_newest_valid
+from .find import Found, find_newest_valid
 from .keep import KEEP_ALL, Keep, delete
 from .manifest import Entry, check_counts, check_metrics, editing, entries, write_entries
 from .save import commit

@@ -14,11 +14,7 @@ A disk that refuses to be written raises `eng_fileio.WriteError`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from .find import Skipped
-
+from dataclasses import dataclass
 
 _PLAIN = (
     "a checkpoint holds only tensors and plain values (numbers, text, lists, dicts), "
@@ -71,6 +67,14 @@ class CorruptCheckpointError(CheckpointError):
 
 class ManifestError(CheckpointError):
     """A manifest cannot be read, or lists what it must not."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Skipped:
+    """A checkpoint that was skipped, and why."""
+
+    name: str
+    reason: str
 
 
 class NoValidCheckpoint(CheckpointError):

@@ -8,19 +8,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from .errors import ManifestError, NoValidCheckpoint
+from .errors import ManifestError, NoValidCheckpoint, Skipped
 from .manifest import LAST, MANIFEST, Entry, entries
 from .verify import Verify, check_verify, defect, zip_defect
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Skipped:
-    """A checkpoint that was passed over, and why."""
-
-    name: str
-    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
