@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from eng_visualization.draw.arguments import tensor2ndarray
 
-if TYPE_CHECKING:
-    from eng_visualization.visualizer import Visualizer
-
-__all__ = ["draw_sample"]
+__all__ = ["Drawing", "draw_sample"]
 
 # eight colours that people who see colours differently can tell apart (Okabe and Ito, 2008)
 _COLORS = (
@@ -27,10 +24,33 @@ _COLORS = (
 )
 
 
-def draw_sample(visualizer: Visualizer, image: Any, sample: Any, prefixes: Sequence[str]) -> np.ndarray:
+class Drawing(Protocol):
+    """What `draw_sample` draws on; a `Visualizer` is one."""
+
+    @property
+    def dataset_meta(self) -> Mapping[str, Any] | None: ...
+    @property
+    def dpi(self) -> float: ...
+    @property
+    def width(self) -> int: ...
+    @property
+    def height(self) -> int: ...
+
+    def set_image(self, image: np.ndarray) -> None: ...
+    def get_image(self) -> np.ndarray: ...
+
+    def draw_points(self, positions: Any, *, colors: Any, sizes: Any) -> object: ...
+    def draw_texts(
+        self, texts: list[str], positions: Any, *, font_sizes: Any, colors: Any, bboxes: dict[str, Any]
+    ) -> object: ...
+    def draw_bboxes(self, bboxes: Any, *, edge_colors: Any) -> object: ...
+    def draw_binary_masks(self, binary_masks: Any, *, colors: Any, alphas: Any) -> object: ...
+
+
+def draw_sample(drawing: Drawing, image: Any, sample: Any, prefixes: Sequence[str]) -> np.ndarray:
     """One panel for each prefix of which the sample has a field, side by side; without any the image itself."""
     image = _rgb(image)
-    panels = [_panel(visualizer, image, sample, prefix) for prefix in prefixes if _has(sample, prefix)]
+    panels = [_panel(drawing, image, sample, prefix) for prefix in prefixes if _has(sample, prefix)]
     return np.concatenate(panels, axis=1) if panels else image
 
 
@@ -38,32 +58,32 @@ def _has(sample: Any, prefix: str) -> bool:
     return any(_field(sample, f"{prefix}_{kind}") is not None for kind in ("instances", "sem_seg", "label"))
 
 
-def _panel(visualizer: Visualizer, image: np.ndarray, sample: Any, prefix: str) -> np.ndarray:
-    meta = visualizer.dataset_meta or {}
-    visualizer.set_image(image)
+def _panel(drawing: Drawing, image: np.ndarray, sample: Any, prefix: str) -> np.ndarray:
+    meta = drawing.dataset_meta or {}
+    drawing.set_image(image)
     pixels = _field(sample, f"{prefix}_sem_seg")
     if pixels is not None:
-        _draw_pixels(visualizer, _array(pixels, "sem_seg", "data"), meta)
+        _draw_pixels(drawing, _array(pixels, "sem_seg", "data"), meta)
     instances = _field(sample, f"{prefix}_instances")
     if instances is not None:
-        _draw_instances(visualizer, instances, meta)
+        _draw_instances(drawing, instances, meta)
     label = _field(sample, f"{prefix}_label")
     if label is not None:
-        _draw_label(visualizer, label, _field(sample, f"{prefix}_score"), meta, prefix)
-    return visualizer.get_image()
+        _draw_label(drawing, label, _field(sample, f"{prefix}_score"), meta, prefix)
+    return drawing.get_image()
 
 
-def _draw_pixels(visualizer: Visualizer, classes: Any, meta: Mapping[str, Any]) -> None:
+def _draw_pixels(drawing: Drawing, classes: Any, meta: Mapping[str, Any]) -> None:
     areas = np.asarray(classes)
     areas = areas[0] if areas.ndim == 3 else areas
     present = [int(label) for label in np.unique(areas) if label != meta.get("ignore_index", 255)]
     if present:
         masks = np.stack([areas == label for label in present])
         colors = [_color(meta, label) for label in present]
-        visualizer.draw_binary_masks(masks, colors=colors, alphas=0.5)
+        drawing.draw_binary_masks(masks, colors=colors, alphas=0.5)
 
 
-def _draw_instances(visualizer: Visualizer, instances: Any, meta: Mapping[str, Any]) -> None:
+def _draw_instances(drawing: Drawing, instances: Any, meta: Mapping[str, Any]) -> None:
     boxes = _array(instances, "bboxes")
     masks = _array(instances, "masks")
     points = _array(instances, "keypoints")
@@ -74,19 +94,19 @@ def _draw_instances(visualizer: Visualizer, instances: Any, meta: Mapping[str, A
     numbers = [0] * count if labels is None else [int(label) for label in labels]
     colors = [_color(meta, number) for number in numbers]
     if masks is not None:
-        visualizer.draw_binary_masks(masks.astype(bool), colors=colors, alphas=0.5)
+        drawing.draw_binary_masks(masks.astype(bool), colors=colors, alphas=0.5)
     if points is not None:
         for position, color in zip(points, colors, strict=True):
-            visualizer.draw_points(position[..., :2], colors=color, sizes=np.full(len(position), 12.0))
+            drawing.draw_points(position[..., :2], colors=color, sizes=np.full(len(position), 12.0))
     if boxes is not None:
-        boxes = _inside(boxes, visualizer)
-        visualizer.draw_bboxes(boxes, edge_colors=colors)
+        boxes = _inside(boxes, drawing)
+        drawing.draw_bboxes(boxes, edge_colors=colors)
         if labels is not None:
             texts = [_text(meta, number, scores, i) for i, number in enumerate(numbers)]
-            _draw_texts(visualizer, texts, boxes[:, :2], colors)
+            _draw_texts(drawing, texts, boxes[:, :2], colors)
 
 
-def _draw_label(visualizer: Visualizer, label: Any, score: Any, meta: Mapping[str, Any], prefix: str) -> None:
+def _draw_label(drawing: Drawing, label: Any, score: Any, meta: Mapping[str, Any], prefix: str) -> None:
     """The names of the classes, in the upper left corner."""
     given = np.atleast_1d(np.asarray(_array(label, "label") if hasattr(label, "keys") else _plain(label)))
     found = _array(label, "score") if hasattr(label, "keys") else _plain(score)
@@ -95,14 +115,14 @@ def _draw_label(visualizer: Visualizer, label: Any, score: Any, meta: Mapping[st
         scores = scores[given]
     names = [_text(meta, int(one), scores, i) for i, one in enumerate(given)]
     color = _color(meta, int(given[0])) if len(given) else _COLORS[-1]
-    _draw_texts(visualizer, [f"{prefix}: {', '.join(names)}"], np.full((1, 2), 2), [color])
+    _draw_texts(drawing, [f"{prefix}: {', '.join(names)}"], np.full((1, 2), 2), [color])
 
 
-def _draw_texts(visualizer: Visualizer, texts: list[str], positions: np.ndarray, colors: Any) -> None:
-    size = float(np.clip(min(visualizer.width, visualizer.height) / 16, 7, 16)) * 72 / visualizer.dpi
+def _draw_texts(drawing: Drawing, texts: list[str], positions: np.ndarray, colors: Any) -> None:
+    size = float(np.clip(min(drawing.width, drawing.height) / 16, 7, 16)) * 72 / drawing.dpi
     box = {"facecolor": "black", "alpha": 0.6, "pad": 0.7, "edgecolor": "none"}
     bright = [tuple(int(128 + channel / 2) for channel in color) for color in colors]
-    visualizer.draw_texts(texts, positions, colors=bright, font_sizes=size, bboxes=box)
+    drawing.draw_texts(texts, positions, colors=bright, font_sizes=size, bboxes=box)
 
 
 def _text(meta: Mapping[str, Any], label: int, scores: Any, i: int) -> str:
@@ -118,9 +138,9 @@ def _color(meta: Mapping[str, Any], label: int) -> tuple[int, int, int]:
     return red, green, blue
 
 
-def _inside(boxes: np.ndarray, visualizer: Visualizer) -> np.ndarray:
+def _inside(boxes: np.ndarray, drawing: Drawing) -> np.ndarray:
     """A predicted box may reach out of the image; what is on it is drawn."""
-    ends = np.array([visualizer.width - 1, visualizer.height - 1] * 2)
+    ends = np.array([drawing.width - 1, drawing.height - 1] * 2)
     clipped: np.ndarray = np.clip(boxes, 0, ends)
     return clipped
 
