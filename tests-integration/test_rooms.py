@@ -23,8 +23,8 @@ ROOMS = {
     "eng_runner/hooks/param_scheduler.py",
     "eng_runner/hooks/runtime_info.py",
     "eng_runner/hooks/timer.py",
-    "eng_runner/loops/calendar.py",
-    "eng_runner/step.py",
+    "eng_runner/engine/loops/calendar.py",
+    "eng_runner/engine/step.py",
 }
 
 

@@ -19,7 +19,7 @@ from toy_training import Error, Line, loader, toy_runner
 
 from eng_checkpoint import find_newest_valid
 from eng_runner import Hook
-from eng_runner.lock import locked
+from eng_runner.state.work_dir_lock import locked
 from eng_visualization import BaseVisBackend
 
 POINTS = [

@@ -9,11 +9,24 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .cadence import Every
-    from .clock import Clock
-    from .environment import set_random_seed
-    from .finite import NonFiniteError
-    from .hook import Hook, Priority, get_priority
+    from .engine.clock import Clock
+    from .engine.environment import set_random_seed
+    from .engine.finite import NonFiniteError
+    from .engine.hook import Hook, Priority, get_priority
+    from .engine.interval import Every
+    from .engine.logline import LogProcessor
+    from .engine.loops import (
+        BaseLoop,
+        EpochBasedTrainLoop,
+        IterBasedTrainLoop,
+        PredictLoop,
+        TestLoop,
+        ValLoop,
+        calc_dynamic_intervals,
+    )
+    from .engine.precision import autocast
+    from .engine.stop import Interrupted
+    from .engine.summary import Summary, render, summarize
     from .hooks import (
         CheckpointHook,
         DistSamplerSeedHook,
@@ -36,34 +49,21 @@ if TYPE_CHECKING:
         ThroughputHook,
         build_runner_with_tta,
     )
+    from .hooks.publication import publish
     from .infer import BaseInferencer
-    from .logline import LogProcessor
-    from .loops import (
-        BaseLoop,
-        EpochBasedTrainLoop,
-        IterBasedTrainLoop,
-        PredictLoop,
-        TestLoop,
-        ValLoop,
-        calc_dynamic_intervals,
-    )
-    from .precision import autocast
-    from .publication import publish
-    from .rehearsal import Findings, rehearse
+    from .plan.dry_run import Findings, rehearse
     from .runner import Runner, turn_on_activation_checkpointing
-    from .stop import Interrupted
     from .strategies import BaseStrategy, DDPStrategy, SingleDeviceStrategy
     from .strategies.deepspeed import DeepSpeedStrategy
     from .strategies.fsdp import FSDPStrategy
     from .strategies.tensor_parallel import TensorParallelStrategy
-    from .summary import Summary, render, summarize
 
 _HOMES = {
-    "cadence": ["Every"],
-    "clock": ["Clock"],
-    "environment": ["set_random_seed"],
-    "finite": ["NonFiniteError"],
-    "hook": ["Hook", "Priority", "get_priority"],
+    "engine.interval": ["Every"],
+    "engine.clock": ["Clock"],
+    "engine.environment": ["set_random_seed"],
+    "engine.finite": ["NonFiniteError"],
+    "engine.hook": ["Hook", "Priority", "get_priority"],
     "hooks": [
         "CheckpointHook",
         "DistSamplerSeedHook",
@@ -87,8 +87,8 @@ _HOMES = {
         "build_runner_with_tta",
     ],
     "infer": ["BaseInferencer"],
-    "logline": ["LogProcessor"],
-    "loops": [
+    "engine.logline": ["LogProcessor"],
+    "engine.loops": [
         "BaseLoop",
         "EpochBasedTrainLoop",
         "IterBasedTrainLoop",
@@ -97,16 +97,16 @@ _HOMES = {
         "ValLoop",
         "calc_dynamic_intervals",
     ],
-    "precision": ["autocast"],
-    "publication": ["publish"],
-    "rehearsal": ["Findings", "rehearse"],
+    "engine.precision": ["autocast"],
+    "hooks.publication": ["publish"],
+    "plan.dry_run": ["Findings", "rehearse"],
     "runner": ["Runner", "turn_on_activation_checkpointing"],
-    "stop": ["Interrupted"],
+    "engine.stop": ["Interrupted"],
     "strategies": ["BaseStrategy", "DDPStrategy", "SingleDeviceStrategy"],
     "strategies.deepspeed": ["DeepSpeedStrategy"],
     "strategies.fsdp": ["FSDPStrategy"],
     "strategies.tensor_parallel": ["TensorParallelStrategy"],
-    "summary": ["Summary", "render", "summarize"],
+    "engine.summary": ["Summary", "render", "summarize"],
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 

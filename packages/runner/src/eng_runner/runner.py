@@ -45,23 +45,23 @@ from eng_model import (
 from eng_registry import RUNNERS, DefaultScope, allow_import, config_path
 from eng_visualization import Visualizer
 
-from . import build
-from . import resume as resuming
-from .changes import ResumeReport, facts
-from .clock import Clock
-from .environment import describe_environment, set_random_seed, setup_env
-from .hook import Hook, Hooks, Priority
-from .lock import WorkDirInUseError, locked
-from .loops import TrainLoop
-from .observe import observed
-from .precision import use_channels_last
-from .stop import Interrupted, Stop, in_notebook
+from .engine.clock import Clock
+from .engine.environment import describe_environment, set_random_seed, setup_env
+from .engine.hook import Hook, Hooks, Priority
+from .engine.loops import TrainLoop
+from .engine.optimizer_hooks import observed
+from .engine.precision import use_channels_last
+from .engine.stop import Interrupted, Stop, in_notebook
+from .plan import assembly as build
+from .plan.resume_report import ResumeReport, facts
+from .state import checkpoint as resuming
+from .state.work_dir_lock import WorkDirInUseError, locked
 from .strategies import BaseStrategy, choose_strategy
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from .rehearsal import Findings
+    from .plan.dry_run import Findings
 
 _log = logging.getLogger(__name__)
 
@@ -433,7 +433,7 @@ class Runner:
 
         `world_size` lets the parts believe that there were so many processes. See `rehearse`.
         """
-        from .rehearsal import rehearse, spread_out  # which makes runners itself
+        from .plan.dry_run import rehearse, spread_out  # which makes runners itself
 
         return rehearse(spread_out(self), world_size=world_size)
 

@@ -21,9 +21,9 @@ from eng_checkpoint import get_state_dict, weights_to_cpu
 from eng_config import Config
 from eng_registry import RUNNERS
 
-from .hook import Batch, Hook
+from .engine.hook import Batch, Hook
+from .engine.stop import Interrupted
 from .runner import Runner
-from .stop import Interrupted
 
 Make = Callable[[str, bool], Runner]
 """`make(work_dir, resume)`: a runner of the training in question."""

@@ -9,7 +9,7 @@ import torch
 from eng_checkpoint import load_file, save_file
 from eng_config import Config
 from eng_runner.cli.common import set_from_arguments
-from eng_runner.lock import locked
+from eng_runner.state.work_dir_lock import locked
 
 
 def test_train_then_resume(process, config, tmp_path):

@@ -6,7 +6,7 @@ from toy_training import Line, loader, toy_runner
 
 from eng_checkpoint import entries
 from eng_runner import Hook, NonFiniteError
-from eng_runner.finite import all_finite
+from eng_runner.engine.finite import all_finite
 
 
 class Poison(Hook):

@@ -33,12 +33,12 @@ def run(options: argparse.Namespace) -> int:
     begin = perf_counter()
     config = load_config(options)
     if options.quick:
-        from ..check import report_problems
+        from ..plan.check import report_problems
 
         report_problems(config)
         print(f"{options.config}: no problem found")
         return 0
-    from ..rehearsal import rehearse
+    from ..plan.dry_run import rehearse
 
     findings = rehearse(config, world_size=options.world_size)
     for problem in findings.problems:

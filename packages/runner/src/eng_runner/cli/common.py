@@ -144,7 +144,7 @@ def _tell_if_known(error: Exception) -> None:
     from eng_checkpoint import CheckpointError
     from eng_dist import LaunchError
 
-    from ..lock import WorkDirInUseError
+    from ..state.work_dir_lock import WorkDirInUseError
 
     if isinstance(error, URLError):
         print(f"error: the checkpoint cannot be fetched: {error.reason}", file=sys.stderr)

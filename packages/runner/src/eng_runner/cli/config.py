@@ -22,6 +22,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _check(config: Config) -> list[str]:
-    from ..check import find_problems  # loads torch, which the other commands do without
+    from ..plan.check import find_problems  # loads torch, which the other commands do without
 
     return find_problems(config)

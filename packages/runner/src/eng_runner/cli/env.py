@@ -13,7 +13,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print what a bug report needs."""
-    from ..environment import describe_environment
+    from ..engine.environment import describe_environment
 
     facts = describe_environment()
     facts |= {

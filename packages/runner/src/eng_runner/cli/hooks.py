@@ -13,7 +13,7 @@ from .common import add_config_arguments, load_config, show_examples, told_plain
 from .table import print_table, short_path
 
 if TYPE_CHECKING:
-    from ..hook import Hook
+    from ..engine.hook import Hook
 
 ITERATIONS = 50
 
@@ -44,7 +44,7 @@ def run(options: argparse.Namespace) -> int:
     config = load_config(options)
     if options.cost is not None:
         return _measure(config, iterations=options.cost)
-    from ..hook import Hooks, get_priority
+    from ..engine.hook import Hooks, get_priority
 
     hooks, origins = Hooks(), {}
     with told_plainly(), _building(config):
@@ -71,7 +71,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _built(config: Config) -> Iterator[tuple[Hook, Any, str]]:
     """Every hook as the runner builds it, the priority that its mapping gives, and where it comes from."""
-    from ..build import DEFAULT_HOOKS, build_hook, merge_default_hooks
+    from ..plan.assembly import DEFAULT_HOOKS, build_hook, merge_default_hooks
 
     given = config.get("default_hooks") or {}
     for name, spec in merge_default_hooks(given).items():
@@ -106,7 +106,7 @@ def _where(points: Sequence[str]) -> str:
 
 
 def _priority(number: int) -> str:
-    from ..hook import Priority
+    from ..engine.hook import Priority
 
     names = {priority.value: priority.name for priority in Priority}
     return f"{number} {names[number]}" if number in names else str(number)
@@ -125,8 +125,8 @@ def _building(config: Config) -> Any:
 
 
 def _measure(config: Config, *, iterations: int) -> int:
-    from ..check import report_problems
-    from ..hook_costs import measure_hooks
+    from ..plan.check import report_problems
+    from .hook_costs import measure_hooks
 
     if iterations < 2:
         print("error: --cost needs at least 2 iterations, to tell one from the next", file=sys.stderr)

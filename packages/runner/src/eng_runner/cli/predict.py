@@ -52,7 +52,7 @@ def run(options: argparse.Namespace) -> int:
         raise WrongInput
     from eng_dist import destroy, is_main_process
 
-    from ..check import report_problems
+    from ..plan.check import report_problems
     from ..runner import Runner
 
     config = load_config(options)

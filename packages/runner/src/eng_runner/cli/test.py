@@ -39,9 +39,9 @@ def run(options: argparse.Namespace) -> int:
     """Evaluate and print the metrics."""
     from eng_dist import destroy, is_main_process
 
-    from ..check import report_problems
+    from ..engine.summary import number
+    from ..plan.check import report_problems
     from ..runner import Runner
-    from ..summary import number
 
     config = load_config(options)
     set_from_arguments(config, load_from=options.checkpoint, resume=False)

@@ -40,9 +40,9 @@ def run(options: argparse.Namespace) -> int:
     """Check, train, and say where everything is."""
     from eng_dist import destroy, is_main_process
 
-    from ..check import report_problems
+    from ..engine.summary import render, summarize
+    from ..plan.check import report_problems
     from ..runner import Runner
-    from ..summary import render, summarize
 
     config = load_config(options)
     if options.amp:

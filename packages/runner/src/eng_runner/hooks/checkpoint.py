@@ -14,14 +14,14 @@ from eng_checkpoint import BackgroundSaver, prune
 from eng_dist import broadcast_object_list, is_main_process, master_only
 from eng_registry import HOOKS
 
-from ..build import older_name
-from ..cadence import Cadence, Every
-from ..finite import NonFiniteError, weights_are_finite
-from ..hook import Batch, Hook
-from ..publication import publish
-from ..stop import SAVE_AND_GO_ON
+from ..engine.finite import NonFiniteError, weights_are_finite
+from ..engine.hook import Batch, Hook
+from ..engine.interval import Cadence, Every
+from ..engine.stop import SAVE_AND_GO_ON
+from ..plan.assembly import older_name
 from .alarm import Alarm
 from .metric_rule import COMPARE, GREATER_KEYS, LESS_KEYS, Rule, check_rule, infer_rule
+from .publication import publish
 from .runtime_info import is_scalar
 
 if TYPE_CHECKING:

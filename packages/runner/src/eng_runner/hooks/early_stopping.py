@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, final
 
 from eng_registry import HOOKS
 
-from ..hook import Hook
+from ..engine.hook import Hook
 from .metric_rule import infer_rule
 
 if TYPE_CHECKING:

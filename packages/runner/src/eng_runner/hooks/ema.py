@@ -8,7 +8,7 @@ from eng_checkpoint import get_state_dict, load_state_dict, weights_to_cpu
 from eng_model import BaseAveragedModel
 from eng_registry import HOOKS, MODELS
 
-from ..hook import Batch, Hook
+from ..engine.hook import Batch, Hook
 
 if TYPE_CHECKING:
     from ..runner import Runner

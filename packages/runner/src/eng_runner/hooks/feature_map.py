@@ -9,7 +9,7 @@ import torch
 
 from eng_registry import HOOKS, suggest
 
-from ..hook import Batch, Hook
+from ..engine.hook import Batch, Hook
 from .visualization import displayable
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from torch import nn
 
 from eng_registry import HOOKS, suggest
 
-from ..cadence import Every
-from ..hook import Batch, Hook
+from ..engine.hook import Batch, Hook
+from ..engine.interval import Every
 
 if TYPE_CHECKING:
     from ..runner import Runner

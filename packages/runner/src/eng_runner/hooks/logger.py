@@ -14,10 +14,10 @@ from eng_fileio import atomic_write_text, copyfile_from_local, join_path
 from eng_registry import HOOKS
 from eng_visualization import LocalVisBackend
 
-from ..build import older_name
-from ..cadence import Cadence, Every
-from ..facts import facts_of_metrics, facts_of_run
-from ..hook import Batch, Hook
+from ..engine.hook import Batch, Hook
+from ..engine.interval import Cadence, Every
+from ..engine.run_metadata import facts_of_metrics, facts_of_run
+from ..plan.assembly import older_name
 
 if TYPE_CHECKING:
     from ..runner import Runner

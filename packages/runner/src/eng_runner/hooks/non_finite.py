@@ -9,9 +9,9 @@ from torch import Tensor, nn
 
 from eng_registry import HOOKS
 
-from ..cadence import Cadence, Every
-from ..finite import NonFiniteError
-from ..hook import Batch, Hook
+from ..engine.finite import NonFiniteError
+from ..engine.hook import Batch, Hook
+from ..engine.interval import Cadence, Every
 
 if TYPE_CHECKING:
     from ..runner import Runner

@@ -12,7 +12,7 @@ from torch.profiler import ProfilerActivity, profile, tensorboard_trace_handler
 from eng_dist import is_main_process
 from eng_registry import HOOKS
 
-from ..hook import Batch, Hook
+from ..engine.hook import Batch, Hook
 
 if TYPE_CHECKING:
     from ..runner import Runner

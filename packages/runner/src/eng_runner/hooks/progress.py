@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, final
 from eng_dist import is_main_process
 from eng_registry import HOOKS
 
-from ..hook import Batch, Hook
+from ..engine.hook import Batch, Hook
 from .logger import LoggerHook
 
 if TYPE_CHECKING:

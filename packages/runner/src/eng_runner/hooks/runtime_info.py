@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, final
 
 from eng_registry import HOOKS
 
-from ..hook import Batch, Hook
+from ..engine.hook import Batch, Hook
 from ..version import __version__
 
 if TYPE_CHECKING:

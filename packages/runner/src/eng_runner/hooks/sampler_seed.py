@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, final
 
 from eng_registry import HOOKS
 
-from ..hook import Hook
+from ..engine.hook import Hook
 
 if TYPE_CHECKING:
     from ..runner import Runner

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, final
 from eng_dist import get_device, get_max_memory_mib, get_world_size
 from eng_registry import HOOKS
 
-from ..cadence import Cadence, Every
-from ..hook import Batch, Hook
+from ..engine.hook import Batch, Hook
+from ..engine.interval import Cadence, Every
 
 if TYPE_CHECKING:
     from ..runner import Runner

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, final
 
 from eng_registry import HOOKS
 
-from ..hook import Batch, Hook
+from ..engine.hook import Batch, Hook
 
 if TYPE_CHECKING:
     from ..runner import Runner

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, final
 
 from eng_registry import HOOKS, MODELS, RUNNERS
 
-from ..hook import Hook
+from ..engine.hook import Hook
 
 if TYPE_CHECKING:
     from ..runner import Runner

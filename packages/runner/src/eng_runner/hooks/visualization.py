@@ -10,7 +10,7 @@ import torch
 
 from eng_registry import HOOKS
 
-from ..hook import Batch, Hook
+from ..engine.hook import Batch, Hook
 
 if TYPE_CHECKING:
     from ..runner import Runner

@@ -35,7 +35,7 @@ from eng_registry import (
 )
 from eng_visualization import Visualizer
 
-from ..build import build_model, without
+from ..plan.assembly import build_model, without
 from .catalog import list_models
 from .source import Source, find_source
 

@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Write the copy and print its name."""
-    from ...publication import publish
+    from ...hooks.publication import publish
 
     with checkpoint_errors():
         path = publish(options.path, keys=options.keys)

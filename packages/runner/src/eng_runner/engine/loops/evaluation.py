@@ -1,0 +1,111 @@
+"""Validation and test: one pass over a loader without gradients, each sample exactly once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, final
+
+import torch
+
+from eng_dist import all_reduce, get_comm_device
+from eng_registry import LOOPS
+
+from ..hook import Batch
+from ..precision import autocast
+from ..step import EvalStep
+from .base import BaseLoop
+
+if TYPE_CHECKING:
+    from ...runner import Runner
+
+
+class EvalLoop(BaseLoop):
+    """What validation and test share: one pass in eval mode without gradients, each sample exactly once.
+
+    `fp16` predicts with automatic mixed precision, `limit_batches` looks at that many batches only.
+    """
+
+    mode: str
+
+    def __init__(
+        self,
+        runner: Runner,
+        dataloader: Any,
+        evaluator: Any,
+        fp16: bool = False,
+        limit_batches: float | None = None,
+    ) -> None:
+        super().__init__(runner, dataloader, limit_batches=limit_batches)
+        self.evaluator = runner.build_evaluator(evaluator)
+        self.fp16 = fp16
+        metainfo = getattr(self.dataloader.dataset, "metainfo", None)
+        if metainfo is not None:
+            self.evaluator.dataset_meta = metainfo
+            runner.visualizer.dataset_meta = metainfo
+
+    def run(self) -> dict[str, Any]:
+        """One pass; returns the metrics, the same on every rank."""
+        runner, mode = self.runner, self.mode
+        runner.call_hook(f"before_{mode}")
+        runner.call_hook(f"before_{mode}_epoch")
+        metrics = self.pass_over()
+        runner.call_hook(f"after_{mode}_epoch", metrics=metrics)
+        runner.call_hook(f"after_{mode}")
+        return metrics
+
+    @torch.no_grad()
+    def pass_over(self, *, first: int = 0) -> dict[str, Any]:
+        """The pass itself, between the points of a hook around it; its batches are counted from `first`."""
+        self.runner.model.eval()
+        self._step = step = EvalStep(self.runner, self.mode, self.evaluator, self.dataloader)
+        self.dataloader.set_position(0)
+        with autocast(enabled=self.fp16):
+            for batch_idx, data_batch in enumerate(self.batches(), start=first):
+                self.run_iter(batch_idx, data_batch)
+        metrics: dict[str, Any] = self.evaluator.evaluate(self._size(step.seen))
+        metrics.update(_mean_losses(step.losses, self.mode))
+        return metrics
+
+    def run_iter(self, idx: int, data_batch: Batch) -> None:
+        """Predict one batch, the `idx`-th of the pass, and hand it to the evaluator."""
+        self._step(idx, data_batch)
+
+    def _size(self, seen: int) -> int:
+        """How many samples were to be predicted over all ranks, `seen` of them here."""
+        if not self.is_limited and hasattr(self.dataloader.dataset, "__len__"):
+            return len(self.dataloader.dataset)
+        total = torch.tensor([seen], device=get_comm_device())
+        all_reduce(total)
+        return int(total)
+
+
+@final
+@LOOPS.register_module()
+class ValLoop(EvalLoop):
+    """Validation: `val_step` on every batch, then the evaluator's metrics."""
+
+    mode = "val"
+
+
+@final
+@LOOPS.register_module()
+class TestLoop(EvalLoop):
+    """Test: `test_step` on every batch, then the evaluator's metrics."""
+
+    __test__ = False
+    mode = "test"
+
+
+def _mean_losses(losses: Mapping[str, Sequence[torch.Tensor]], mode: str) -> dict[str, float]:
+    """The mean of each collected loss over all batches of all ranks, and the sum of those named `loss`."""
+    if not losses:
+        return {}
+    means: dict[str, float] = {}
+    for name, values in losses.items():
+        total = torch.stack(
+            [torch.stack(list(values)).sum(), torch.tensor(float(len(values)), device=values[0].device)]
+        )
+        all_reduce(total)
+        means[name] = (total[0] / total[1]).item()
+    means[f"{mode}_loss"] = sum(value for name, value in means.items() if "loss" in name)
+    return means

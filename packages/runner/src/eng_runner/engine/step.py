@@ -1,0 +1,104 @@
+"""One iteration, whole. Read this room first.
+
+    hooks before -> preprocess, forward, loss -> backward, accumulate, clip, step, zero -> clock -> hooks after
+
+The middle is `model.train_step`: it moves the batch to the device, calls `forward(mode='loss')` and hands the loss to
+`optim_wrapper.update_params`. What takes part is bound once when a stage begins, and nothing in here waits for the
+device: losses travel on as tensors until a log line reads them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, final
+
+import torch
+
+from eng_dataset import Loader
+from eng_evaluator import Evaluator
+
+from .hook import Batch
+
+if TYPE_CHECKING:
+    from ..runner import Runner
+
+HookCall = Callable[..., None]
+
+
+@final
+class TrainStep:
+    """One training iteration, with the parts that take part in it bound.
+
+    `samples` is how many samples a full batch holds over all ranks, what the clock counts.
+    """
+
+    __slots__ = ("after", "before", "clock", "optim_wrapper", "runner", "samples", "train_step")
+
+    def __init__(self, runner: Runner, *, samples: int) -> None:
+        self.runner = runner
+        self.clock = runner.clock
+        self.optim_wrapper = runner.optim_wrapper
+        self.train_step = runner.train_step
+        self.samples = samples
+        self.before: tuple[HookCall, ...] = runner.hook_calls("before_train_iter")
+        self.after: tuple[HookCall, ...] = runner.hook_calls("after_train_iter")
+
+    def __call__(self, batch_idx: int, data_batch: Batch) -> Any:
+        """Train on one batch; returns what `train_step` returned, scalars still being tensors."""
+        runner, clock = self.runner, self.clock
+        for call in self.before:
+            call(runner, batch_idx=batch_idx, data_batch=data_batch)
+        outputs = self.train_step(data_batch, optim_wrapper=self.optim_wrapper)
+        clock.iter += 1
+        clock.step = self.optim_wrapper.step_count
+        clock.samples += self.samples
+        for call in self.after:
+            call(runner, batch_idx=batch_idx, data_batch=data_batch, outputs=outputs)
+        runner.iter = clock.iter
+        return outputs
+
+
+@final
+class EvalStep:
+    """One validation or test iteration: forward with `mode='predict'`, outputs handed to the evaluator."""
+
+    __slots__ = ("after", "before", "evaluator", "loader", "losses", "predict", "runner", "seen")
+
+    def __init__(self, runner: Runner, mode: str, evaluator: Any, loader: Loader) -> None:
+        self.runner = runner
+        self.evaluator = evaluator
+        self.loader = loader
+        self.seen = 0
+        self.predict: Callable[..., Any] = getattr(runner.model, f"{mode}_step")
+        self.before: tuple[HookCall, ...] = runner.hook_calls(f"before_{mode}_iter")
+        self.after: tuple[HookCall, ...] = runner.hook_calls(f"after_{mode}_iter")
+        self.losses: dict[str, list[torch.Tensor]] = {}
+
+    def __call__(self, batch_idx: int, data_batch: Batch) -> None:
+        """Predict one batch and let the evaluator take note of it."""
+        runner = self.runner
+        for call in self.before:
+            call(runner, batch_idx=batch_idx, data_batch=data_batch)
+        outputs = self._without_losses(self.predict(data_batch))
+        indices = self.loader.indices
+        self.seen += (self.loader.batch_size or 1) if indices is None else len(indices)
+        if indices is not None and isinstance(self.evaluator, Evaluator):
+            self.evaluator.process(outputs, data_batch, indices=indices)
+        else:
+            self.evaluator.process(data_samples=outputs, data_batch=data_batch)
+        for call in self.after:
+            call(runner, batch_idx=batch_idx, data_batch=data_batch, outputs=outputs)
+
+    def _without_losses(self, outputs: Any) -> Any:
+        """Set aside a last element that holds nothing but `loss`, the documented way to report a validation loss."""
+        if not isinstance(outputs, Sequence) or not outputs:
+            return outputs
+        last = outputs[-1]
+        if not (hasattr(last, "keys") and hasattr(last, "loss") and list(last.keys()) == ["loss"]):
+            return outputs
+        for name, value in last.loss.items():
+            parts = [value] if isinstance(value, torch.Tensor) else list(value)
+            self.losses.setdefault(name, []).append(
+                torch.stack([part.detach().mean() for part in parts]).sum()
+            )
+        return outputs[:-1]
