@@ -1,6 +1,6 @@
 """The lines of a configuration file at which its values stand, found without running it.
 
-A file is analysed when somebody asks for a line of it, never before. The result is a tree of spots, one for each
+A file is analysed when somebody asks for a line of it, never before. The result is a tree of positions, one for each
 key; the trees of the bases and of the file are merged as their values were. A value that is computed has the line
 of the statement that computes it.
 """
@@ -12,7 +12,7 @@ from typing import Any
 
 from .merge import DELETE
 from .origin import Origin, Path, spell_path
-from .spot import Spot, step_into
+from .position import Position, step_into
 from .substitute import ENVIRONMENT
 
 __all__ = ["Layer"]
@@ -60,15 +60,15 @@ class Layer:
         self.reads: dict[str, list[Any]] | None = None
         #: whether the text has a name where it is read, of those names that were asked for
         self.mentions: dict[str, bool] = {}
-        self._tree: Spot | None = None
+        self._tree: Position | None = None
 
-    def tree(self) -> Spot:
-        """The spots of everything that the file and its bases set."""
+    def tree(self) -> Position:
+        """The positions of everything that the file and its bases set."""
         if self._tree is None:
-            below = Spot(self.file, 1)
+            below = Position(self.file, 1)
             for base in self.bases:
                 below.inside.update(base.tree().copy().inside)
-            own = self.own_spots(below)
+            own = self.own_positions(below)
             if self.values is not None:
                 own = laid_over(below, own, self.values)
             self._tree = own
@@ -80,29 +80,37 @@ class Layer:
             yield from base.everything()
         yield self
 
-    def own_spots(self, below: Spot) -> Spot:
-        """The spots of this file alone; statements that change `_base_` change `below`."""
+    def own_positions(self, below: Position) -> Position:
+        """The positions of this file alone; statements that change `_base_` change `below`."""
         hows = environment_lines(self.text)
         if self.suffix == ".py":
-            from .python_spots import python_spots  # these two are for questions, which most runs never ask
+            from .python_positions import (
+                python_positions,
+            )  # these two are for questions, which most runs never ask
 
             imported = {line: layer.tree().copy() for line, layer in (self.imported or {}).items()}
-            return python_spots(self.prepared, self.file, hows, below, imported)
-        from .data_spots import json_spots, toml_spots, yaml_spots
+            return python_positions(self.prepared, self.file, hows, below, imported)
+        from .data_positions import json_positions, toml_positions, yaml_positions
 
-        scan = json_spots if self.suffix == ".json" else toml_spots if self.suffix == ".toml" else yaml_spots
+        scan = (
+            json_positions
+            if self.suffix == ".json"
+            else toml_positions
+            if self.suffix == ".toml"
+            else yaml_positions
+        )
         return scan(self.prepared, self.file, hows)
 
     def chain(self, path: Path) -> tuple[Origin, ...]:
         """Everything that set the value at `path`, first to last; for a computed value, what computed it."""
-        spot = self.tree()
+        position = self.tree()
         for step in path:
-            deeper = step_into(spot, step)
+            deeper = step_into(position, step)
             if deeper is None:
                 break
-            spot = deeper
+            position = deeper
         found: list[Origin] = []
-        here: Spot | None = spot
+        here: Position | None = position
         while here is not None:
             found.append(Origin(here.file, here.line, spell_path(path), here.how))
             here = here.before
@@ -114,39 +122,39 @@ class Layer:
 
     def locate(self, path: str) -> Origin:
         """Where this very file sets the value at a written path, before it is merged."""
-        spot = self.own_spots(Spot(self.file, 1))
+        position = self.own_positions(Position(self.file, 1))
         for step in path.split("."):
-            spot = step_into(spot, step) or spot
-        return Origin(self.file, spot.line, path)
+            position = step_into(position, step) or position
+        return Origin(self.file, position.line, path)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return restore_layer, (self.file, self.tree())
 
 
-def restore_layer(file: str, tree: Spot) -> Layer:
-    """A layer that knows its spots and has forgotten its text."""
+def restore_layer(file: str, tree: Position) -> Layer:
+    """A layer that knows its positions and has forgotten its text."""
     layer = Layer(file=file, text="", prepared="", suffix="")
     layer._tree = tree
     return layer
 
 
-def laid_over(below: Spot | None, own: Spot, value: Any) -> Spot:
-    """The spots of a value after it was merged over what was below."""
-    inside: dict[Any, Spot] = {}
+def laid_over(below: Position | None, own: Position, value: Any) -> Position:
+    """The positions of a value after it was merged over what was below."""
+    inside: dict[Any, Position] = {}
     if isinstance(value, dict):
         replaces = bool(dict.get(value, DELETE, False))
         if below is not None and not replaces:
             inside.update(below.inside)
         for key, part in dict.items(value):
             if key != DELETE:
-                mine = own.inside.get(key) or Spot(own.file, own.line, how=own.how)
+                mine = own.inside.get(key) or Position(own.file, own.line, how=own.how)
                 inside[key] = laid_over(None if replaces else inside.get(key), mine, part)
     elif isinstance(value, (list, tuple)):
         for step, part in enumerate(value):
             inside[step] = laid_over(
-                None, own.inside.get(step) or Spot(own.file, own.line, how=own.how), part
+                None, own.inside.get(step) or Position(own.file, own.line, how=own.how), part
             )
-    return Spot(own.file, own.line, inside, before=own.before or below, how=own.how)
+    return Position(own.file, own.line, inside, before=own.before or below, how=own.how)
 
 
 def environment_lines(text: str) -> dict[int, str]:

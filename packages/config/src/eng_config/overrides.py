@@ -101,19 +101,19 @@ def put(root: ConfigDict, path: str, value: Any, origin: Origin, lists: bool, un
 def put_anywhere(root: ConfigDict, path: str, value: Any, origin: Origin, lists: bool, undo: Undo) -> None:
     """Put one value of any kind, be it through lists or to where nothing is yet."""
     *outer, last = path.split(".")
-    spot = Target(root, root._place, ())
+    target = Target(root, root._place, ())
     done = ""
     for step in outer:
         done = join_path(done, step)
-        key = find(spot.container, step, done, origin, lists)
-        inner = spot.get(key)
-        if inner is None and key not in spot.container:
+        key = find(target.container, step, done, origin, lists)
+        inner = target.get(key)
+        if inner is None and key not in target.container:
             inner = ConfigDict()
-            spot.store(key, inner, origin, undo)
+            target.store(key, inner, origin, undo)
         elif not isinstance(inner, (ConfigDict, list)):
             raise no_container(inner, path, done, origin)
-        spot = spot.inside(key, inner)
-    store_merged(spot, find(spot.container, last, path, origin, lists), value, origin, path, undo)
+        target = target.inside(key, inner)
+    store_merged(target, find(target.container, last, path, origin, lists), value, origin, path, undo)
 
 
 class Target(NamedTuple):
@@ -174,19 +174,19 @@ def find(container: Any, step: str, path: str, origin: Origin, lists: bool) -> A
     return int(step)
 
 
-def store_merged(spot: Target, key: Any, value: Any, origin: Origin, path: str, undo: Undo) -> None:
+def store_merged(target: Target, key: Any, value: Any, origin: Origin, path: str, undo: Undo) -> None:
     """Store a value; a dictionary over a dictionary is merged key by key."""
     if isinstance(value, dict) and not value.get(DELETE, False):
-        here = isinstance(spot.container, list) or key in spot.container
-        old = spot.get(key) if here else None
+        here = isinstance(target.container, list) or key in target.container
+        old = target.get(key) if here else None
         if isinstance(old, ConfigDict):
             for inner, part in dict.items(value):
                 if inner != DELETE:
-                    store_merged(spot.inside(key, old), inner, part, origin, join_path(path, inner), undo)
+                    store_merged(target.inside(key, old), inner, part, origin, join_path(path, inner), undo)
             return
         if here:
             raise no_container(old, join_path(path, next(iter(value), "")), path, origin)
-    spot.store(
+    target.store(
         key, wrap(without_flags(value)) if isinstance(value, (dict, list, tuple)) else value, origin, undo
     )
 

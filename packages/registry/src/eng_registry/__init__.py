@@ -7,7 +7,6 @@ from eng_registry.build import (
     build_runner_from_cfg,
     build_scheduler_from_cfg,
 )
-from eng_registry.census import count_registered_modules, traverse_registry_tree
 from eng_registry.errors import (
     AmbiguousNameError,
     ArgumentsError,
@@ -49,7 +48,8 @@ from eng_registry.root import (
     WEIGHT_INITIALIZERS,
 )
 from eng_registry.scope import DefaultScope, init_default_scope
-from eng_registry.spelling import suggest
+from eng_registry.statistics import count_registered_modules, traverse_registry_tree
+from eng_registry.suggestion import suggest
 
 __all__ = [
     "DATASETS",

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from inspect import Parameter, Signature
 from typing import Any, NamedTuple
 
-from eng_registry.spelling import suggest
+from eng_registry.suggestion import suggest
 
 
 class Accepted(NamedTuple):

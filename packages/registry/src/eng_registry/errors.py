@@ -17,7 +17,7 @@ grows at the front, so the words are put together only when somebody reads them.
 
 from __future__ import annotations
 
-from eng_registry.trail import Trail
+from eng_registry.key_path import KeyPath
 
 TYPE_CHECKING = False  # as in `typing`, whose import costs more than this package
 if TYPE_CHECKING:
@@ -37,17 +37,17 @@ class RegistryError(Exception):
     def __init__(self, what: str, *, path: str = "", origin: str | None = None) -> None:
         super().__init__(what)
         self.what = what
-        self.trail = Trail(path, origin)
+        self.key_path = KeyPath(path, origin)
 
     @property
     def path(self) -> str:
         """The key path in the configuration; "" for its root or where there is no configuration."""
-        return self.trail.path
+        return self.key_path.path
 
     @property
     def origin(self) -> str | None:
         """`file:line` of the configuration, or None."""
-        return self.trail.origin
+        return self.key_path.origin
 
     def __str__(self) -> str:
         file_line = f"{self.origin}: " if self.origin else ""

@@ -9,7 +9,7 @@ from eng_registry.errors import NotRegisteredError
 from eng_registry.imports import is_allowed
 from eng_registry.lookup import seen_from, split_scope_key
 from eng_registry.node import Node
-from eng_registry.spelling import nearest
+from eng_registry.suggestion import nearest
 
 #: Every registry of the process, to tell where else a name is.
 everywhere: WeakSet[Node] = WeakSet()

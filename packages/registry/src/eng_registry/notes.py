@@ -1,6 +1,6 @@
 """Say on any error where in the configuration it came from.
 
-Our own errors carry a trail; any other error, raised by the code of the object that was being built, keeps
+Our own errors carry a key path; any other error, raised by the code of the object that was being built, keeps
 its type and traceback and gets a note.
 """
 
@@ -10,37 +10,37 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from eng_registry.errors import RegistryError
-from eng_registry.trail import Trail, label
+from eng_registry.key_path import KeyPath, label
 
 TYPE_CHECKING = False  # as in `typing`, whose import costs more than this package
 if TYPE_CHECKING:
     from typing import Any
 
 
-class TrailNote(str):
-    """The text of a note that can be written again when more of the trail is known."""
+class KeyPathNote(str):
+    """The text of a note that can be written again when more of the key path is known."""
 
-    __slots__ = ("trail", "what")
+    __slots__ = ("key_path", "what")
     what: str
-    trail: Trail
+    key_path: KeyPath
 
     @classmethod
-    def of(cls, what: str, trail: Trail) -> TrailNote:
-        file_line = f"{trail.origin}: " if trail.origin else ""
-        path = f"`{trail.path}` " if trail.path else ""
+    def of(cls, what: str, key_path: KeyPath) -> KeyPathNote:
+        file_line = f"{key_path.origin}: " if key_path.origin else ""
+        path = f"`{key_path.path}` " if key_path.path else ""
         note = cls(f"{file_line}while building {path}({what})")
-        note.what, note.trail = what, trail
+        note.what, note.key_path = what, key_path
         return note
 
 
 def mark(error: Exception, cfg: Any) -> None:
     """Say on `error` that it came out of building `cfg`, or complete what is already said."""
     if isinstance(error, RegistryError):
-        error.trail.extend(cfg, error.key)
+        error.key_path.extend(cfg, error.key)
     else:
         index, note = _note_on(error, label(cfg))
-        note.trail.extend(cfg, "type")
-        error.__notes__[index] = TrailNote.of(note.what, note.trail)
+        note.key_path.extend(cfg, "type")
+        error.__notes__[index] = KeyPathNote.of(note.what, note.key_path)
 
 
 @contextmanager
@@ -64,18 +64,18 @@ def config_path(path: str, cfg: Any = None) -> Iterator[None]:
         if cfg is not None:
             mark(error, cfg)
         if isinstance(error, RegistryError):
-            error.trail.prefix(path)
+            error.key_path.prefix(path)
         else:
             index, note = _note_on(error, path)
-            note.trail.prefix(path)
-            error.__notes__[index] = TrailNote.of(note.what, note.trail)
+            note.key_path.prefix(path)
+            error.__notes__[index] = KeyPathNote.of(note.what, note.key_path)
         raise
 
 
-def _note_on(error: Exception, what: str) -> tuple[int, TrailNote]:
+def _note_on(error: Exception, what: str) -> tuple[int, KeyPathNote]:
     for index, note in enumerate(getattr(error, "__notes__", ())):
-        if isinstance(note, TrailNote):
+        if isinstance(note, KeyPathNote):
             return index, note
-    note = TrailNote.of(what, Trail())
+    note = KeyPathNote.of(what, KeyPath())
     error.add_note(note)
     return len(error.__notes__) - 1, note

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-class Trail:
+class KeyPath:
     """The way from the root of a configuration to a fault in it, known from its end first."""
 
     __slots__ = ("_known", "_subject", "origin", "path")
@@ -47,7 +47,7 @@ class Trail:
             self.path = join(path, self.path)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Trail, (self.path, self.origin)
+        return KeyPath, (self.path, self.origin)
 
 
 def origin_of(cfg: Any, key: str | None = None) -> Any | None:

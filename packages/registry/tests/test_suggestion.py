@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eng_registry import suggest
-from eng_registry.spelling import edits, nearest
+from eng_registry.suggestion import edits, nearest
 
 
 @pytest.mark.parametrize(
