@@ -230,8 +230,8 @@ def test_a_disk_that_becomes_read_only(small_disk):
 
 def test_a_slow_save_is_warned_of(tmp_path, monkeypatch, caplog):
     """With the path and the speed, for somebody to look at the storage."""
-    monkeypatch.setattr("eng_checkpoint.slowness._SLOW_SECONDS", 0.0)
-    monkeypatch.setattr("eng_checkpoint.slowness._SLOW_BYTES_PER_SECOND", 1e15)
+    monkeypatch.setattr("eng_checkpoint.slow_save._SLOW_SECONDS", 0.0)
+    monkeypatch.setattr("eng_checkpoint.slow_save._SLOW_BYTES_PER_SECOND", 1e15)
     save_file(state(), tmp_path / "one.pth")
     assert re.search(r"one\.pth took \d+\.\d s to be written: \d+\.\d MB/s", caplog.text)
 

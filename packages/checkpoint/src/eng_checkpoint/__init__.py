@@ -16,11 +16,11 @@ from .errors import (
     UnsafeCheckpointError,
 )
 from .file import load_file, save_file
-from .find import Found, find_latest_checkpoint, find_newest_valid
-from .keep import Keep, prune
+from .latest import Found, find_latest_checkpoint, find_newest_valid
 from .load import load_checkpoint, load_weights, save_checkpoint
 from .manifest import Entry, entries
 from .plain import check_plain
+from .retention import Keep, prune
 from .save import commit
 from .sharded import commit_sharded, load_sharded, read_sharded
 from .snapshot import Staging

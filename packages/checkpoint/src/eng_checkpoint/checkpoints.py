@@ -10,9 +10,9 @@ from typing import Any, final
 from .background import BackgroundSaver
 from .errors import Skipped
 from .file import MapLocation, load_file
-from .find import Found, find_newest_valid
-from .keep import KEEP_ALL, Keep, delete
+from .latest import Found, find_newest_valid
 from .manifest import Entry, check_counts, check_metrics, editing, entries, write_entries
+from .retention import KEEP_ALL, Keep, delete
 from .save import commit
 from .verify import Verify, check_verify, defect
 

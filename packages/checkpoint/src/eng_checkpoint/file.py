@@ -22,7 +22,7 @@ from .legacy import is_reference_class, one_at_a_time, stand_ins
 from .manifest import MANIFEST, defect_of_file
 from .plain import check_plain
 from .safetensors import SUFFIX, read_safetensors, write_safetensors
-from .slowness import telling_when_slow
+from .slow_save import warning_when_slow
 from .tensors import bytes_of
 from .verify import FileInfo, Verify, check_verify, new_hash
 from .writeback import begin_writeback
@@ -70,7 +70,7 @@ def writing(state: Mapping[str, Any], path: str | Path) -> Iterator[FileInfo]:
     write = write_safetensors if Path(path).suffix == SUFFIX else torch.save
     hashing: _HashingFile | None = None
     with (
-        telling_when_slow(path, lambda: hashing.bytes if hashing is not None else 0),
+        warning_when_slow(path, lambda: hashing.bytes if hashing is not None else 0),
         atomic_write(path, needed=bytes_of(state)) as file,
     ):
         with _HashingFile(file) as hashing:

@@ -18,7 +18,7 @@ _SELDOM_SECONDS = 300.0
 
 
 @contextmanager
-def telling_when_slow(path: str | Path, written: Callable[[], int]) -> Iterator[None]:
+def warning_when_slow(path: str | Path, written: Callable[[], int]) -> Iterator[None]:
     """Warn when the body, which writes `path`, has been slow, and more and more seldom while it still is.
 
     Args:

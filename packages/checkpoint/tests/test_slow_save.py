@@ -23,7 +23,7 @@ def stuck(folder):
 
 def test_a_save_that_waits_for_the_storage_says_so(tmp_path, caplog, monkeypatch):
     """While it waits, more and more seldom, with path and MB/s; once the storage answers, it is safe."""
-    monkeypatch.setattr("eng_checkpoint.slowness._FIRST_SECONDS", 0.05)
+    monkeypatch.setattr("eng_checkpoint.slow_save._FIRST_SECONDS", 0.05)
     said = threading.Event()
 
     class Heard(logging.Handler):
@@ -31,7 +31,7 @@ def test_a_save_that_waits_for_the_storage_says_so(tmp_path, caplog, monkeypatch
             said.set()
 
     heard = Heard()
-    logging.getLogger("eng_checkpoint.slowness").addHandler(heard)
+    logging.getLogger("eng_checkpoint.slow_save").addHandler(heard)
     checkpoints = Checkpoints(tmp_path)
     saving = threading.Thread(
         target=checkpoints.save, args=({"w": torch.ones(1000)},), kwargs={"step": 1}, name="training"
@@ -41,7 +41,7 @@ def test_a_save_that_waits_for_the_storage_says_so(tmp_path, caplog, monkeypatch
         assert said.wait(10)
         assert entries(tmp_path) == ()
     saving.join(10)
-    logging.getLogger("eng_checkpoint.slowness").removeHandler(heard)
+    logging.getLogger("eng_checkpoint.slow_save").removeHandler(heard)
     assert "step_1.pth is still being written after 0." in caplog.text
     assert "MB/s; the storage is slow, or stuck" in caplog.text
     assert checkpoints.load()["w"].sum() == 1000
