@@ -25,7 +25,7 @@ from eng_dist import (
     is_distributed,
 )
 from eng_dist.launch import _agree_on_life
-from eng_dist.launchers import Place
+from eng_dist.launchers import LaunchInfo
 
 Run = Callable[..., list[Any]]
 
@@ -180,8 +180,8 @@ def test_what_nccl_becomes_is_logged(
     assert caplog.messages == ["backend 'nccl' needs CUDA, which is not available here: using 'gloo'"]
 
 
-def _place_of(rank: int, port: int) -> Place:
-    return Place(rank=rank, world_size=3, local_rank=rank, master_addr="127.0.0.1", master_port=port)
+def _info_of(rank: int, port: int) -> LaunchInfo:
+    return LaunchInfo(rank=rank, world_size=3, local_rank=rank, master_addr="127.0.0.1", master_port=port)
 
 
 def test_each_life_has_its_own_name_in_a_store_that_outlives_them() -> None:
@@ -190,9 +190,9 @@ def test_each_life_has_its_own_name_in_a_store_that_outlives_them() -> None:
 
     def life() -> set[str]:
         def be(rank: int) -> str:
-            place = _place_of(rank, store.port)
+            info = _info_of(rank, store.port)
             client = TCPStore("127.0.0.1", store.port, is_master=False)
-            return _agree_on_life(client, place, 20.0)
+            return _agree_on_life(client, info, 20.0)
 
         with ThreadPoolExecutor(3) as pool:
             return set(pool.map(be, range(3)))
@@ -205,9 +205,9 @@ def test_each_life_has_its_own_name_in_a_store_that_outlives_them() -> None:
 def test_a_life_without_all_ranks_names_who_is_missing() -> None:
     """Rank 0 alone waits its time and says whom for."""
     store = TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
-    place = _place_of(0, store.port)
+    info = _info_of(0, store.port)
     with pytest.raises(LaunchError, match=r"rank\(s\) 1, 2 have not come"):
-        _agree_on_life(store, place, 0.1)
+        _agree_on_life(store, info, 0.1)
 
 
 THREADS = """

@@ -1,7 +1,7 @@
 import pytest
 
 from eng_dist import LaunchError, MissingVariableError
-from eng_dist.launchers import Place, first_host, infer_launcher, read_mpi, read_pytorch, read_slurm
+from eng_dist.launchers import LaunchInfo, first_host, infer_launcher, read_mpi, read_pytorch, read_slurm
 
 TORCHRUN = {"RANK": "3", "WORLD_SIZE": "4", "LOCAL_RANK": "1", "MASTER_ADDR": "node", "MASTER_PORT": "1234"}
 SLURM = {"SLURM_PROCID": "5", "SLURM_NTASKS": "8", "SLURM_LOCALID": "1", "SLURM_NODELIST": "gpu[07-09,12]"}
@@ -29,13 +29,15 @@ def test_the_launcher_is_known_by_its_variables(environ: dict[str, str], launche
     assert infer_launcher(environ) == launcher
 
 
-def test_each_launcher_tells_the_place() -> None:
+def test_each_launcher_gives_its_launch_info() -> None:
     """Ports and hosts have defaults where the launcher knows them."""
-    assert read_pytorch(TORCHRUN) == Place(
+    assert read_pytorch(TORCHRUN) == LaunchInfo(
         rank=3, world_size=4, local_rank=1, master_addr="node", master_port=1234
     )
-    assert read_mpi(MPI) == Place(rank=2, world_size=4, local_rank=0, master_addr="node", master_port=29500)
-    assert read_slurm(SLURM) == Place(
+    assert read_mpi(MPI) == LaunchInfo(
+        rank=2, world_size=4, local_rank=0, master_addr="node", master_port=29500
+    )
+    assert read_slurm(SLURM) == LaunchInfo(
         rank=5, world_size=8, local_rank=1, master_addr="gpu07", master_port=29500
     )
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from eng_dist.watcher import BlackBox, Hub, Line
+from eng_dist.watcher import Connection, Hub, RankStatus
 
 
 class Job:
@@ -14,10 +14,10 @@ class Job:
     def __init__(self) -> None:
         self.loop = selectors.DefaultSelector()
         self.hub = Hub("localhost", 2, "secret", self.loop)
-        self.lines: list[Line] = []
+        self.lines: list[Connection] = []
 
-    def connect(self, *messages: dict[str, object]) -> Line:
-        line = Line(socket.create_connection(self.hub.address, timeout=5.0))
+    def connect(self, *messages: dict[str, object]) -> Connection:
+        line = Connection(socket.create_connection(self.hub.address, timeout=5.0))
         self.lines.append(line)
         for message in messages:
             line.send(message)
@@ -49,15 +49,15 @@ def failure(rank: int) -> dict[str, object]:
     return {"failed": {"rank": rank, "step": None, "phase": "", "message": "broken"}}
 
 
-def test_the_black_box_tells_what_was_written_into_it() -> None:
-    """Names are cut where they are too long, not where that breaks the box."""
-    box = BlackBox(-1)
-    assert box.position(3) == {"rank": 3, "step": None, "phase": "", "collectives": 0, "collective": ""}
-    box.step, box.phase, box.active = 2**40, "é" * 100, True
-    box.enter_collective("barrier")
-    box.enter_collective("gather")
-    assert box.active
-    assert box.position(0) == {
+def test_a_status_holds_what_was_written_into_it() -> None:
+    """Names are cut where they are too long, X."""
+    status = RankStatus(-1)
+    assert status.position(3) == {"rank": 3, "step": None, "phase": "", "collectives": 0, "collective": ""}
+    status.step, status.phase, status.active = 2**40, "é" * 100, True
+    status.enter_collective("barrier")
+    status.enter_collective("gather")
+    assert status.active
+    assert status.position(0) == {
         "rank": 0,
         "step": 2**40,
         "phase": "é" * 32,
@@ -70,7 +70,7 @@ def test_messages_keep_their_bounds() -> None:
     """Two in one packet, one in two; the first alone leaves the next for the loop."""
     here, there = socket.socketpair()
     with here, there:
-        line = Line(there)
+        line = Connection(there)
         here.sendall(b'{"a": 1}\n{"b": 2}\n{"c"')
         assert line.receive_one() == {"a": 1}
         assert line.receive() == [{"b": 2}]

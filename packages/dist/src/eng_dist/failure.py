@@ -19,8 +19,8 @@ from torch import distributed as torch_dist
 
 from eng_dist import trace
 from eng_dist.unblock import break_off
-from eng_dist.watch import Watch, current_watch
-from eng_dist.watcher import BlackBox, Message
+from eng_dist.watcher import Message, RankStatus
+from eng_dist.watcher_client import WatcherClient, current_watcher
 
 # SIGURG is ignored where nobody handles it: a late one does no harm.
 _SIGNAL: int | None = getattr(signal, "SIGURG", None)
@@ -62,28 +62,28 @@ class RemoteRankError(RuntimeError):
 class Scope:
     """Where this rank is inside of `abort_on_error`, for the message that the others will read."""
 
-    __slots__ = ("_box",)
+    __slots__ = ("_status",)
 
-    def __init__(self, box: BlackBox) -> None:
-        self._box = box
+    def __init__(self, status: RankStatus) -> None:
+        self._status = status
 
     @property
     def step(self) -> int | None:
         """The step that runs; set it as often as you like, it costs less than a microsecond."""
-        return self._box.step
+        return self._status.step
 
     @step.setter
     def step(self, value: int | None) -> None:
-        self._box.step = value
+        self._status.step = value
 
     @property
     def phase(self) -> str:
         """What runs: train, val, save (64 bytes at most)."""
-        return self._box.phase
+        return self._status.phase
 
     @phase.setter
     def phase(self, value: str) -> None:
-        self._box.phase = value
+        self._status.phase = value
 
 
 @contextmanager
@@ -105,13 +105,13 @@ def abort_on_error(*, stopped_after: float = 4.0, patience: float = 10.0) -> Ite
     if _scope is not None:
         yield _scope
         return
-    watch = current_watch(stopped_after=stopped_after, patience=patience)
-    if watch is None:
-        yield Scope(BlackBox(-1))
+    watcher = current_watcher(stopped_after=stopped_after, patience=patience)
+    if watcher is None:
+        yield Scope(RankStatus(-1))
         return
-    guard = _Guard(watch)
+    guard = _Guard(watcher)
     guard.enter()
-    _scope = Scope(watch.box)
+    _scope = Scope(watcher.status)
     try:
         guard.check()  # what failed before `_end` was set
         yield _scope
@@ -129,8 +129,8 @@ def abort_on_error(*, stopped_after: float = 4.0, patience: float = 10.0) -> Ite
 class _Guard:
     """One entry into the scope: brings the news of a failure into the thread that runs the body."""
 
-    def __init__(self, watch: Watch) -> None:
-        self.watch = watch
+    def __init__(self, watcher: WatcherClient) -> None:
+        self.watcher = watcher
         self.thread = threading.current_thread()
         self.inside = False
         self.signal = _SIGNAL if self.thread is threading.main_thread() else None
@@ -139,22 +139,22 @@ class _Guard:
     def enter(self) -> None:
         if self.signal is not None:
             self.previous = signal.signal(self.signal, self._interrupt)
-        trace.record_in(self.watch.box)
+        trace.record_in(self.watcher.status)
         self.inside = True
-        self.watch.on_failure = self._end
-        self.watch.box.active = True
+        self.watcher.on_failure = self._end
+        self.watcher.status.active = True
 
     def leave(self) -> None:
         self.inside = False
-        self.watch.box.active = False
+        self.watcher.status.active = False
         trace.record_in(None)
         if self.signal is not None:
             signal.signal(self.signal, signal.SIG_DFL if self.previous is None else self.previous)
 
     def check(self) -> None:
         """Raise the failure of another rank, if there was one."""
-        if self.watch.failure is not None:
-            raise _as_error(self.watch.failure)
+        if self.watcher.failure is not None:
+            raise _as_error(self.watcher.failure)
 
     def settle(self, error: BaseException) -> RemoteRankError | None:
         """Let everybody know; the error of another rank if `error` is only the echo of it."""
@@ -162,16 +162,16 @@ class _Guard:
         if isinstance(error, RemoteRankError | SystemExit):
             return None
         if not _is_from_a_collective(error):
-            self.watch.report(_describe(error))
+            self.watcher.report(_describe(error))
             break_off()
             return None
-        if _is_a_time_out(error) and self.watch.failure is None:
-            self.watch.publish(_who_is_missing(self.watch, error))
-        elif not self.watch.failed.wait(_SECONDS_TO_HEAR):
-            self.watch.publish(_who_has_left(self.watch, error))
-        self.watch.failed.wait(_SECONDS_TO_HEAR)
+        if _is_a_time_out(error) and self.watcher.failure is None:
+            self.watcher.publish(_who_is_missing(self.watcher, error))
+        elif not self.watcher.failed.wait(_SECONDS_TO_HEAR):
+            self.watcher.publish(_who_has_left(self.watcher, error))
+        self.watcher.failed.wait(_SECONDS_TO_HEAR)
         break_off()
-        failure = self.watch.failure
+        failure = self.watcher.failure
         return None if failure is None else _as_error(failure)
 
     def _interrupt(self, number: int, frame: FrameType | None) -> None:
@@ -180,7 +180,7 @@ class _Guard:
 
     def _end(self) -> None:
         """Runs in a thread of its own once a failure is known: makes the body end, again and again until it has."""
-        if self.watch.failure and self.watch.failure.get("stacks"):
+        if self.watcher.failure and self.watcher.failure.get("stacks"):
             faulthandler.dump_traceback(_STDERR)
         if self.inside:
             break_off()
@@ -216,10 +216,10 @@ def _is_a_time_out(error: BaseException) -> bool:
     return any(mark in str(error).lower() for mark in ("timed out", "timeout", "time out"))
 
 
-def _who_is_missing(watch: Watch, error: BaseException) -> Message:
+def _who_is_missing(watcher: WatcherClient, error: BaseException) -> Message:
     """The failure that a time-out stands for: the first rank that is behind this one, and all positions."""
-    mine = watch.box.position(watch.rank)
-    positions = watch.positions(_SECONDS_TO_HEAR)
+    mine = watcher.status.position(watcher.rank)
+    positions = watcher.positions(_SECONDS_TO_HEAR)
     behind = [each for each in positions if _progress(each) < _progress(mine)]
     others = [each for each in positions if (each["step"], each["phase"]) != (mine["step"], mine["phase"])]
     missing = (behind or others or [mine])[0]
@@ -231,11 +231,11 @@ def _who_is_missing(watch: Watch, error: BaseException) -> Message:
     }
 
 
-def _who_has_left(watch: Watch, error: BaseException) -> Message:
+def _who_has_left(watcher: WatcherClient, error: BaseException) -> Message:
     """The failure that a broken connection stands for: a rank that was done too early, or else this one."""
-    mine = watch.box.position(watch.rank)
-    here = {position["rank"] for position in watch.positions(_SECONDS_TO_HEAR)}
-    left = sorted(set(range(watch.world_size)) - here) if here else []
+    mine = watcher.status.position(watcher.rank)
+    here = {position["rank"] for position in watcher.positions(_SECONDS_TO_HEAR)}
+    left = sorted(set(range(watcher.world_size)) - here) if here else []
     if not left:
         return mine | {"message": _describe(error)}
     return {

@@ -26,10 +26,10 @@ from torch._C._distributed_c10d import (
 from eng_dist import launchers
 from eng_dist.devices import get_device
 from eng_dist.environment import forget_local_group, is_distributed
-from eng_dist.launchers import LaunchError, Place
+from eng_dist.launchers import LaunchError, LaunchInfo
 from eng_dist.trace import check_if_asked, forget_numbers
 from eng_dist.unblock import forget_connections, remember_connections
-from eng_dist.watch import end_watch
+from eng_dist.watcher_client import end_watcher
 
 logger = logging.getLogger(__name__)
 
@@ -56,7 +56,7 @@ def init_dist(
     port: int | None = None,
     **kwargs: Any,
 ) -> None:
-    """Start the default process group, with this process's place as `launcher` tells it.
+    """Start the default process group, with this process's info as `launcher` tells it.
 
     `launcher` is 'pytorch' (torchrun), 'slurm', 'mpi' or 'none', which starts nothing. `backend` is by
     default NCCL's like for the accelerator and gloo for the CPU; 'nccl' without CUDA becomes gloo.
@@ -76,27 +76,27 @@ def init_dist(
         raise ValueError(f"init_backend is 'torch' or 'deepspeed', not {init_backend!r}")
     if launcher == "none":
         return
-    place = _place(launcher, port)
+    info = _launch_info(launcher, port)
     if multiprocessing.get_start_method(allow_none=True) is None:
         multiprocessing.set_start_method("spawn")  # a forked child of a process with an accelerator is broken
-    os.environ.update(place.variables())
+    os.environ.update(info.variables())
     chosen = _choose_backend(backend)
-    _take_device(place, chosen)
+    _take_device(info, chosen)
     if init_backend == "deepspeed":
         _init_deepspeed(chosen, timeout, kwargs)
     else:
-        store = _open_store(place, init_timeout)
-        _meet(store, place, "here", init_timeout)
+        store = _open_store(info, init_timeout)
+        _meet(store, info, "here", init_timeout)
         with remember_connections():
             torch_dist.init_process_group(
                 chosen,
                 store=PrefixStore("eng", store),
-                rank=place.rank,
-                world_size=place.world_size,
+                rank=info.rank,
+                world_size=info.world_size,
                 timeout=timedelta(seconds=timeout),
                 **kwargs,
             )
-        _meet(store, place, "connected", init_timeout)  # a rank that has little to do may end now
+        _meet(store, info, "connected", init_timeout)  # a rank that has little to do may end now
     check_if_asked()
     global _started_here
     _started_here = True
@@ -107,7 +107,7 @@ def destroy() -> None:
     global _started_here
     if not _started_here:
         return
-    end_watch()
+    end_watcher()
     if is_distributed():
         torch_dist.destroy_process_group()
     _started_here = False
@@ -115,7 +115,7 @@ def destroy() -> None:
         forget()
 
 
-def _place(launcher: str, port: int | None) -> Place:
+def _launch_info(launcher: str, port: int | None) -> LaunchInfo:
     if launcher == "pytorch":
         return launchers.read_pytorch(os.environ)
     if launcher == "mpi":
@@ -134,17 +134,17 @@ def _choose_backend(backend: str | None) -> str:
     return backend
 
 
-def _take_device(place: Place, backend: str) -> None:
+def _take_device(info: LaunchInfo, backend: str) -> None:
     """Compute on the accelerator whose number is the local rank."""
     count = torch.accelerator.device_count()
     if not count:
         return
-    if backend != "gloo" and place.local_rank >= count:
+    if backend != "gloo" and info.local_rank >= count:
         raise LaunchError(
-            f"LOCAL_RANK={place.local_rank}, but only {count} device(s) are visible on "
+            f"LOCAL_RANK={info.local_rank}, but only {count} device(s) are visible on "
             f"{socket.gethostname()}: start fewer processes per machine, or look at CUDA_VISIBLE_DEVICES"
         )
-    torch.accelerator.set_device_index(place.local_rank % count)
+    torch.accelerator.set_device_index(info.local_rank % count)
 
 
 def _init_deepspeed(backend: str, timeout: float, kwargs: dict[str, Any]) -> None:
@@ -155,20 +155,20 @@ def _init_deepspeed(backend: str, timeout: float, kwargs: dict[str, Any]) -> Non
     deepspeed.init_distributed(dist_backend=backend, timeout=timedelta(seconds=timeout), **kwargs)
 
 
-def _meet(store: Store, place: Place, where: str, seconds: float) -> None:
+def _meet(store: Store, info: LaunchInfo, where: str, seconds: float) -> None:
     """Return once all ranks have come to this point of the start.
 
     Raises:
         LaunchError: ranks are missing after `seconds`; it names which.
     """
-    keys = [f"{where}/{rank}" for rank in range(place.world_size)]
+    keys = [f"{where}/{rank}" for rank in range(info.world_size)]
     try:
-        store.set(keys[place.rank], "1")
+        store.set(keys[info.rank], "1")
         store.wait(keys, timedelta(seconds=seconds))
     except torch_dist.DistError as error:
         raise LaunchError(
-            f"WORLD_SIZE={place.world_size}, but after {seconds:g} s {_who_is_absent(store, keys)} to "
-            f"MASTER_ADDR:MASTER_PORT={place.master_addr}:{place.master_port}: start them, or set WORLD_SIZE "
+            f"WORLD_SIZE={info.world_size}, but after {seconds:g} s {_who_is_absent(store, keys)} to "
+            f"MASTER_ADDR:MASTER_PORT={info.master_addr}:{info.master_port}: start them, or set WORLD_SIZE "
             "to what was started"
         ) from error
 
@@ -181,26 +181,26 @@ def _who_is_absent(store: Store, keys: list[str]) -> str:
     return f"rank(s) {', '.join(absent)} have not come"
 
 
-def _open_store(place: Place, seconds: float) -> Store:
+def _open_store(info: LaunchInfo, seconds: float) -> Store:
     """The store where the ranks meet.
 
     Raises:
         LaunchError: it cannot be reached or opened.
     """
     agent_serves = os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True"
-    serve = place.rank == 0 and not agent_serves
-    where = f"{place.master_addr}:{place.master_port}"
+    serve = info.rank == 0 and not agent_serves
+    where = f"{info.master_addr}:{info.master_port}"
     try:
-        socket.getaddrinfo(place.master_addr, place.master_port)
+        socket.getaddrinfo(info.master_addr, info.master_port)
     except OSError as error:
-        raise LaunchError(f"MASTER_ADDR={place.master_addr!r} is not a known host: {error}") from error
-    if serve and place.master_port not in _served:
-        _check_port_is_free(place)
+        raise LaunchError(f"MASTER_ADDR={info.master_addr!r} is not a known host: {error}") from error
+    if serve and info.master_port not in _served:
+        _check_port_is_free(info)
     try:
         store = TCPStore(
-            place.master_addr,
-            place.master_port,
-            place.world_size,
+            info.master_addr,
+            info.master_port,
+            info.world_size,
             serve,
             timedelta(seconds=seconds),
             wait_for_workers=False,
@@ -208,17 +208,17 @@ def _open_store(place: Place, seconds: float) -> Store:
         )
     except torch_dist.DistError as error:
         raise LaunchError(
-            f"rank {place.rank} did not reach MASTER_ADDR:MASTER_PORT={where} within {seconds:g} s: "
+            f"rank {info.rank} did not reach MASTER_ADDR:MASTER_PORT={where} within {seconds:g} s: "
             f"rank 0 must run there and be reachable ({str(error).splitlines()[0]})"
         ) from error
     if serve:
-        _served[place.master_port] = store
+        _served[info.master_port] = store
     _starts[where] += 1
-    life = _agree_on_life(store, place, seconds) if agent_serves else "0"
+    life = _agree_on_life(store, info, seconds) if agent_serves else "0"
     return PrefixStore(f"/eng/life_{life}/start_{_starts[where]}", store)
 
 
-def _agree_on_life(store: Store, place: Place, seconds: float) -> str:
+def _agree_on_life(store: Store, info: LaunchInfo, seconds: float) -> str:
     """A name for this life of the job, the same on all ranks, where the store outlives the processes.
 
     The agents' count of restarts is no such name: they count their own, and hosts may have started anew for different
@@ -230,19 +230,19 @@ def _agree_on_life(store: Store, place: Place, seconds: float) -> str:
     """
     table = PrefixStore("/eng/lives", store)
     mine, deadline = uuid.uuid4().hex, time.monotonic() + seconds
-    if place.rank != 0:
-        table.set(f"word/{place.rank}", mine)
+    if info.rank != 0:
+        table.set(f"word/{info.rank}", mine)
         while time.monotonic() < deadline:
             if table.check(["answer"]):
                 answer = json.loads(table.get("answer").decode())
-                if answer["words"].get(str(place.rank)) == mine:
-                    table.set(f"heard/{answer['life']}/{place.rank}", "1")
+                if answer["words"].get(str(info.rank)) == mine:
+                    table.set(f"heard/{answer['life']}/{info.rank}", "1")
                     return str(answer["life"])
             time.sleep(_PAUSE)
         raise LaunchError(
-            f"rank 0 has not answered rank {place.rank} within {seconds:g} s: look at its output"
+            f"rank 0 has not answered rank {info.rank} within {seconds:g} s: look at its output"
         )
-    others = [str(rank) for rank in range(1, place.world_size)]
+    others = [str(rank) for rank in range(1, info.world_size)]
     heard = [f"heard/{mine}/{rank}" for rank in others]
     said: dict[str, str] | None = None
     while time.monotonic() < deadline:
@@ -257,13 +257,13 @@ def _agree_on_life(store: Store, place: Place, seconds: float) -> str:
     raise LaunchError(f"after {seconds:g} s rank(s) {', '.join(absent)} have not come: look at their hosts")
 
 
-def _check_port_is_free(place: Place) -> None:
+def _check_port_is_free(info: LaunchInfo) -> None:
     dual = socket.has_dualstack_ipv6()
     family = socket.AF_INET6 if dual else socket.AF_INET
     try:
-        socket.create_server(("", place.master_port), family=family, dualstack_ipv6=dual).close()
+        socket.create_server(("", info.master_port), family=family, dualstack_ipv6=dual).close()
     except OSError as error:
         raise LaunchError(
-            f"MASTER_PORT={place.master_port} cannot be opened on {socket.gethostname()}: "
+            f"MASTER_PORT={info.master_port} cannot be opened on {socket.gethostname()}: "
             f"{error.strerror}; another job may use it, choose a free one"
         ) from error

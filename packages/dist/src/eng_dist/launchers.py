@@ -21,8 +21,8 @@ class MissingVariableError(LaunchError, KeyError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """Where this process stands in the job, and where the job meets."""
+class LaunchInfo:
+    """What a launcher says about this process: its rank, the size of the job, and where rank 0 is reached."""
 
     rank: int
     world_size: int
@@ -57,10 +57,10 @@ def infer_launcher(environ: Mapping[str, str]) -> str:
     return "none"
 
 
-def read_pytorch(environ: Mapping[str, str]) -> Place:
-    """The place that torchrun (or anybody who sets the same variables) gives."""
+def read_pytorch(environ: Mapping[str, str]) -> LaunchInfo:
+    """The launch information that torchrun (or anybody who sets the same variables) gives."""
     read = _Reader(environ, "torchrun")
-    return read.place(
+    return read.launch_info(
         rank=read.count("RANK"),
         world_size=read.count("WORLD_SIZE", least=1),
         local_rank=read.count("LOCAL_RANK"),
@@ -69,10 +69,10 @@ def read_pytorch(environ: Mapping[str, str]) -> Place:
     )
 
 
-def read_mpi(environ: Mapping[str, str]) -> Place:
-    """The place that Open MPI's mpirun gives; MASTER_ADDR is to be set by the user."""
+def read_mpi(environ: Mapping[str, str]) -> LaunchInfo:
+    """The launch information that Open MPI's mpirun gives; MASTER_ADDR is to be set by the user."""
     read = _Reader(environ, "mpirun")
-    return read.place(
+    return read.launch_info(
         rank=read.count("OMPI_COMM_WORLD_RANK"),
         world_size=read.count("OMPI_COMM_WORLD_SIZE", least=1),
         local_rank=read.count("OMPI_COMM_WORLD_LOCAL_RANK"),
@@ -81,8 +81,8 @@ def read_mpi(environ: Mapping[str, str]) -> Place:
     )
 
 
-def read_slurm(environ: Mapping[str, str], port: int | None = None, devices: int = 0) -> Place:
-    """The place that srun gives. `port` wins over MASTER_PORT.
+def read_slurm(environ: Mapping[str, str], port: int | None = None, devices: int = 0) -> LaunchInfo:
+    """The launch information that srun gives. `port` wins over MASTER_PORT.
 
     `devices`, the number of this machine's accelerators, is for a srun that sets no SLURM_LOCALID.
     """
@@ -92,7 +92,7 @@ def read_slurm(environ: Mapping[str, str], port: int | None = None, devices: int
         local_rank = read.count("SLURM_LOCALID")
     else:
         local_rank = rank % max(devices, 1)
-    return read.place(
+    return read.launch_info(
         rank=rank,
         world_size=read.count("SLURM_NTASKS", least=1),
         local_rank=local_rank,
@@ -139,9 +139,9 @@ class _Reader:
             self.wrong.append(f"MASTER_PORT={port} is not a port (1 .. 65535)")
         return port
 
-    def place(
+    def launch_info(
         self, *, rank: int, world_size: int, local_rank: int, master_addr: str, master_port: int
-    ) -> Place:
+    ) -> LaunchInfo:
         if not self.missing and not self.wrong and rank >= world_size:
             self.wrong.append(
                 f"rank {rank} does not exist in a world of {world_size} (ranks 0 .. {world_size - 1})"
@@ -150,7 +150,7 @@ class _Reader:
             absent = [f"{name} is not set" for name in self.missing]
             kind = MissingVariableError if self.missing else LaunchError
             raise kind(f"the variables of {self.launcher} are not right: {'; '.join(absent + self.wrong)}")
-        return Place(
+        return LaunchInfo(
             rank=rank,
             world_size=world_size,
             local_rank=local_rank,

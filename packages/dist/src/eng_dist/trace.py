@@ -12,9 +12,9 @@ from torch import Tensor
 from torch import distributed as torch_dist
 
 from eng_dist.environment import Group
-from eng_dist.watcher import BlackBox
+from eng_dist.watcher import RankStatus
 
-_box: BlackBox | None = None
+_status: RankStatus | None = None
 _seconds: float | None = None
 _numbers: Counter[str] = Counter()
 
@@ -40,10 +40,10 @@ def check_if_asked() -> None:
         check_collectives()
 
 
-def record_in(box: BlackBox | None) -> None:
-    """From now on, note the collectives of the default group in `box`."""
-    global _box
-    _box = box
+def record_in(status: RankStatus | None) -> None:
+    """From now on, note the collectives of the default group in `status`."""
+    global _status
+    _status = status
 
 
 def forget_numbers() -> None:
@@ -57,8 +57,8 @@ def announce(name: str, group: Group, data: Tensor | None = None) -> None:
     Raises:
         CollectiveMismatchError: in debug mode, another rank has other plans, or none.
     """
-    if _box is not None and group is None:
-        _box.enter_collective(name)
+    if _status is not None and group is None:
+        _status.enter_collective(name)
     if _seconds is not None:
         text = name if data is None else f"{name} of {data.dtype} {tuple(data.shape)}"
         _compare(text, group, _seconds)

@@ -1,12 +1,16 @@
-"""The small process beside each rank that sees how the rank fares, whatever the rank itself is doing.
+"""The small process beside each rank that watches the rank's process, whatever the rank itself is doing.
 
 A thread inside the rank would fall silent with it: a stopped process runs no thread, and one long call that
-keeps Python's lock (unpickling a data set) looks like death. So each rank has a companion that needs only the
-standard library (this file is run as a script, without torch). It looks after its rank's process, and holds
-one connection to the hub, which lives in the companion of rank 0 and tells everybody about the first failure.
+keeps Python's lock (unpickling a data set) looks like death. So each rank has a companion process. It watches its
+rank's process and holds one connection to the hub, which runs in the companion of rank 0 and sends the first failure
+to all ranks.
 
-What a rank was doing is read from its black box, a few bytes of shared memory that outlive it.
-Messages are lines of JSON; nothing is unpickled. Who connects must know the job's secret.
+This is one file, because it is run as a script by ``python -I -S``: it starts in a fraction of a second, without
+torch, and can import nothing but the standard library, not even the modules beside it. The rank's side is
+`watcher_client`.
+
+What a rank was doing is read from its `RankStatus`, a few bytes of shared memory that outlive it.
+Messages are lines of JSON; nothing is unpickled. A process that connects must know the job's secret.
 """
 
 import hmac
@@ -33,14 +37,14 @@ _LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
 Message = dict[str, Any]
 
 
-class BlackBox:
-    """What the rank is doing, in memory that its companion shares: written without a lock or a message."""
+class RankStatus:
+    """What a rank is doing, in memory that it shares with its companion: written without a lock or a message."""
 
     SIZE = 192
     _ACTIVE, _STEP, _COLLECTIVES, _PHASE, _COLLECTIVE, _TEXT = 0, 8, 16, 24, 88, 64
 
     def __init__(self, file: int) -> None:
-        """`file` is a descriptor of at least `SIZE` bytes; -1 makes a box of this process alone."""
+        """`file` is a descriptor of at least `SIZE` bytes; -1 makes a status that only this process has."""
         self._memory = mmap.mmap(file, self.SIZE)
         if file == -1:
             self.step = None
@@ -108,8 +112,8 @@ class BlackBox:
         self._memory[offset : offset + self._TEXT] = text.encode()[: self._TEXT].ljust(self._TEXT, b"\0")
 
 
-class Line:
-    """Messages over a socket, one per line."""
+class Connection:
+    """Messages over a socket, each a line of JSON."""
 
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
@@ -172,11 +176,11 @@ class Hub:
         self.secret = secret
         self.loop = loop
         self.failure: Message | None = None
-        self.ranks: dict[Line, int] = {}
+        self.ranks: dict[Connection, int] = {}
         self.greeted: set[int] = set()
-        self.heard: dict[Line, float] = {}
+        self.heard: dict[Connection, float] = {}
         self.positions: dict[int, Message] = {}
-        self.asking: list[Line] = []
+        self.asking: list[Connection] = []
         self.listener = _listen(host, world_size)
         self.loop.register(self.listener, selectors.EVENT_READ, self._accept)
 
@@ -193,90 +197,90 @@ class Hub:
 
     def tick(self, now: float) -> None:
         """Name who has been silent for too long; tell the others that we are here."""
-        for line, rank in list(self.ranks.items()):
-            if now - self.heard[line] > SILENT_SECONDS:
-                self._lose(line, f"nothing was heard of its machine for {SILENT_SECONDS:g} s")
+        for connection, rank in list(self.ranks.items()):
+            if now - self.heard[connection] > SILENT_SECONDS:
+                self._lose(connection, f"nothing was heard of its machine for {SILENT_SECONDS:g} s")
             else:
-                line.send({"alive": rank})
+                connection.send({"alive": rank})
 
     def _accept(self) -> None:
         sock, _ = self.listener.accept()
         sock.settimeout(2.0)
-        line = Line(sock)
-        self.loop.register(sock, selectors.EVENT_READ, lambda: self._hear(line))
+        connection = Connection(sock)
+        self.loop.register(sock, selectors.EVENT_READ, lambda: self._hear(connection))
 
-    def _hear(self, line: Line) -> None:
+    def _hear(self, connection: Connection) -> None:
         try:
-            messages = line.receive()
+            messages = connection.receive()
         except ValueError:  # a stranger: a port scanner, a browser
-            self._close(line)
+            self._close(connection)
             return
         if messages is None:
-            self._lose(line, "its machine, or its companion process, was lost")
+            self._lose(connection, "its machine, or its companion process, was lost")
             return
-        self.heard[line] = time.monotonic()
+        self.heard[connection] = time.monotonic()
         for message in messages:
-            if line in self.ranks:
-                self._take(line, message)
+            if connection in self.ranks:
+                self._take(connection, message)
             elif hmac.compare_digest(str(message.get("secret")).encode(), self.secret.encode()):
-                self._greet(line, int(message["rank"]))
+                self._greet(connection, int(message["rank"]))
             else:
-                self._close(line)
+                self._close(connection)
                 return
 
-    def _greet(self, line: Line, rank: int) -> None:
-        self.ranks[line] = rank
+    def _greet(self, connection: Connection, rank: int) -> None:
+        self.ranks[connection] = rank
         self.greeted.add(rank)
         if self.failure:
-            line.send({"failed": self.failure})
+            connection.send({"failed": self.failure})
 
-    def _take(self, line: Line, message: Message) -> None:
+    def _take(self, connection: Connection, message: Message) -> None:
         if "failed" in message:
             self._tell(message["failed"])
         elif "ask" in message:
             self.positions.clear()
-            self.asking.append(line)
+            self.asking.append(connection)
             for other in self.ranks:
                 other.send({"ask": True})
         elif "position" in message:
-            self.positions[self.ranks[line]] = message["position"]
+            self.positions[self.ranks[connection]] = message["position"]
             if len(self.positions) == len(self.ranks):
                 self._answer()
         elif "bye" in message:
-            self._close(line)
+            self._close(connection)
 
     def _answer(self) -> None:
-        for line in self.asking:
-            line.send({"positions": [self.positions[rank] for rank in sorted(self.positions)]})
+        for connection in self.asking:
+            connection.send({"positions": [self.positions[rank] for rank in sorted(self.positions)]})
         self.asking.clear()
 
     def _tell(self, failure: Message) -> None:
         if self.failure is None:
             self.failure = failure
-            for line in self.ranks:
-                line.send({"failed": failure})
+            for connection in self.ranks:
+                connection.send({"failed": failure})
 
-    def _lose(self, line: Line, why: str) -> None:
-        rank = self.ranks.get(line)
-        self._close(line)
+    def _lose(self, connection: Connection, why: str) -> None:
+        rank = self.ranks.get(connection)
+        self._close(connection)
         if rank is not None:
             self._tell({"rank": rank, "step": None, "phase": "", "message": why})
 
-    def _close(self, line: Line) -> None:
-        if line.sock.fileno() == -1:
+    def _close(self, connection: Connection) -> None:
+        if connection.sock.fileno() == -1:
             return
-        self.loop.unregister(line.sock)
-        line.sock.close()
-        self.ranks.pop(line, None)
-        self.heard.pop(line, None)
+        self.loop.unregister(connection.sock)
+        connection.sock.close()
+        self.ranks.pop(connection, None)
+        self.heard.pop(connection, None)
 
 
 class Watcher:
     """The companion of one rank."""
 
-    def __init__(self, main: Line, box: BlackBox) -> None:
-        self.main = main
-        self.box = box
+    def __init__(self, rank_connection: Connection, status: RankStatus) -> None:
+        self.rank_connection = rank_connection
+        self.status = status
         self.process = os.getppid()
         self.loop = selectors.DefaultSelector()
         self.failure: Message | None = None
@@ -287,7 +291,7 @@ class Watcher:
 
     def run(self) -> None:
         """Look after the rank until it and, where the hub is here, all others have gone."""
-        config = self.main.receive_one()
+        config = self.rank_connection.receive_one()
         self.rank = int(config["rank"])
         self.stopped_after = float(config["stopped_after"])
         self.patience = float(config["patience"])
@@ -295,13 +299,13 @@ class Watcher:
         address = config["hub"]
         if address is None:
             hub = Hub(config["host"], config["world_size"], config["secret"], self.loop)
-            self.main.send({"port": hub.address[1]})
+            self.rank_connection.send({"port": hub.address[1]})
             address = hub.address
-        self.line = Line(_connect(str(address[0]), int(address[1])))
-        self.line.send({"secret": config["secret"], "rank": self.rank})
+        self.hub_connection = Connection(_connect(str(address[0]), int(address[1])))
+        self.hub_connection.send({"secret": config["secret"], "rank": self.rank})
         self.heard = time.monotonic()
-        self.loop.register(self.main.sock, selectors.EVENT_READ, self._hear_main)
-        self.loop.register(self.line.sock, selectors.EVENT_READ, self._hear_hub)
+        self.loop.register(self.rank_connection.sock, selectors.EVENT_READ, self._hear_main)
+        self.loop.register(self.hub_connection.sock, selectors.EVENT_READ, self._hear_hub)
         last = time.monotonic()
         while not self._may_go(hub):
             for key, _ in self.loop.select(TICK_SECONDS):
@@ -326,7 +330,7 @@ class Watcher:
         if elapsed > 4 * TICK_SECONDS:
             self.heard += elapsed
             if hub:
-                hub.heard = {line: heard + elapsed for line, heard in hub.heard.items()}
+                hub.heard = {connection: heard + elapsed for connection, heard in hub.heard.items()}
 
     def _tick(self, now: float) -> None:
         if self.gone:
@@ -334,13 +338,17 @@ class Watcher:
         if os.getppid() != self.process:
             self._leave()
             return
-        self.line.send({"alive": self.rank})
+        self.hub_connection.send({"alive": self.rank})
         self.stopped_ticks = self.stopped_ticks + 1 if _is_stopped(self.process) else 0
-        if self.stopped_ticks * TICK_SECONDS >= self.stopped_after and self.box.active:
+        if self.stopped_ticks * TICK_SECONDS >= self.stopped_after and self.status.active:
             self._report(f"process {self.process} has been stopped (SIGSTOP) for {self.stopped_after:g} s")
         if now - self.heard > SILENT_SECONDS:
             self._hear_failure(_lost_hub())
-        if self.failure and self.box.active and (self.stopped_ticks or now - self.failed_at > self.patience):
+        if (
+            self.failure
+            and self.status.active
+            and (self.stopped_ticks or now - self.failed_at > self.patience)
+        ):
             self._end_process()
 
     def _end_process(self) -> None:
@@ -355,21 +363,21 @@ class Watcher:
         os.kill(self.process, signal.SIGKILL)
 
     def _hear_main(self) -> None:
-        messages = self.main.receive()
+        messages = self.rank_connection.receive()
         if messages is None:
             self._leave()
             return
         for message in messages:
             if "bye" in message:
-                self.box.active = False
+                self.status.active = False
                 self._leave()
                 return
-            self.line.send(message)
+            self.hub_connection.send(message)
 
     def _hear_hub(self) -> None:
-        messages = self.line.receive()
+        messages = self.hub_connection.receive()
         if messages is None:
-            self.loop.unregister(self.line.sock)
+            self.loop.unregister(self.hub_connection.sock)
             self._hear_failure(_lost_hub())
             return
         self.heard = time.monotonic()
@@ -377,31 +385,31 @@ class Watcher:
             if "failed" in message:
                 self._hear_failure(message["failed"])
             elif "ask" in message:
-                self.line.send({"position": self.box.position(self.rank)})
+                self.hub_connection.send({"position": self.status.position(self.rank)})
             elif "positions" in message:
-                self.main.send(message)
+                self.rank_connection.send(message)
 
     def _hear_failure(self, failure: Message) -> None:
         if self.failure is None:
             self.failure = failure
             self.failed_at = time.monotonic()
-            self.main.send({"failed": failure})
+            self.rank_connection.send({"failed": failure})
 
     def _report(self, message: str) -> None:
         if self.failure is None:
-            self.line.send({"failed": self.box.position(self.rank) | {"message": message}})
+            self.hub_connection.send({"failed": self.status.position(self.rank) | {"message": message}})
 
     def _leave(self) -> None:
         """The rank has gone: quietly, or in the middle of its work."""
         if self.gone:
             return
         self.gone, self.gone_at = True, time.monotonic()
-        if self.box.active:
+        if self.status.active:
             self._report(
                 f"process {self.process} has ended without an exception: killed (out of memory?) or os._exit"
             )
-        self.loop.unregister(self.main.sock)
-        self.line.send({"bye": self.rank})
+        self.loop.unregister(self.rank_connection.sock)
+        self.hub_connection.send({"bye": self.rank})
 
 
 def _lost_hub() -> Message:
@@ -445,12 +453,12 @@ def _is_stopped(process: int) -> bool:
 
 
 def main() -> None:
-    """Run as ``python -I -S watcher.py <descriptor of the line to the rank> <descriptor of its box>``."""
+    """Run as ``python -I -S watcher.py <descriptor of the rank's connection> <descriptor of its status>``."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)  # they are meant for the rank; we go when it goes
-    line, box = (int(argument) for argument in sys.argv[1:3])
+    connection, status = (int(argument) for argument in sys.argv[1:3])
     try:
-        Watcher(Line(socket.socket(fileno=line)), BlackBox(box)).run()
+        Watcher(Connection(socket.socket(fileno=connection)), RankStatus(status)).run()
     except OSError as error:
         print(f"eng: failures of other ranks will not end this one: {error}", file=sys.stderr, flush=True)
 

@@ -1,4 +1,4 @@
-"""This rank's end of the line to its companion process (`watcher`): start it, tell it, hear from it."""
+"""The rank's side of its companion process (`watcher`): start it, send to it, receive from it."""
 
 import json
 import os
@@ -16,17 +16,17 @@ from torch import distributed as torch_dist
 
 from eng_dist import watcher
 from eng_dist.environment import get_dist_info
-from eng_dist.watcher import BlackBox, Line, Message
+from eng_dist.watcher import Connection, Message, RankStatus
 
 CAN_WATCH = sys.platform != "win32" and bool(sys.executable)
 
 _made = 0
-_current: "Watch | None" = None
+_current: "WatcherClient | None" = None
 _current_group: Any = None
 
 
-class Watch:
-    """A companion of this process for as long as the process group lives.
+class WatcherClient:
+    """The companion process of this rank, for as long as the process group lives.
 
     `on_failure` is called, in a thread of its own, with the first failure of any rank.
     """
@@ -38,9 +38,9 @@ class Watch:
         self.on_failure: Callable[[], None] = lambda: None
         self._positions: queue.SimpleQueue[list[Message]] = queue.SimpleQueue()
         with tempfile.TemporaryFile() as file:
-            file.truncate(BlackBox.SIZE)
-            self.box = BlackBox(file.fileno())
-            self.box.step = None
+            file.truncate(RankStatus.SIZE)
+            self.status = RankStatus(file.fileno())
+            self.status.step = None
             here, there = socket.socketpair()
             command = [sys.executable, "-I", "-S", watcher.__file__, str(there.fileno()), str(file.fileno())]
             self._process = subprocess.Popen(
@@ -50,21 +50,21 @@ class Watch:
                 stdout=subprocess.DEVNULL,
             )
             there.close()
-        self._line = Line(here)
+        self._connection = Connection(here)
         self._introduce(key, {"stopped_after": stopped_after, "patience": patience})
         threading.Thread(target=self._read, name="eng-dist-watch", daemon=True).start()
 
     def report(self, message: str) -> None:
         """Tell everybody that this rank has failed."""
-        self.publish(self.box.position(self.rank) | {"message": message})
+        self.publish(self.status.position(self.rank) | {"message": message})
 
     def publish(self, failure: Message) -> None:
         """Tell everybody of a failure, unless there was one before."""
-        self._line.send({"failed": failure})
+        self._connection.send({"failed": failure})
 
     def positions(self, seconds: float) -> list[Message]:
         """What every rank is doing, as their companions see it; empty if no answer comes in time."""
-        self._line.send({"ask": True})
+        self._connection.send({"ask": True})
         try:
             return self._positions.get(timeout=seconds)
         except queue.Empty:
@@ -72,7 +72,7 @@ class Watch:
 
     def close(self) -> None:
         """Say goodbye: that this process ends is no failure any more."""
-        self._line.send({"bye": True})
+        self._connection.send({"bye": True})
 
     def _introduce(self, key: str, config: Message) -> None:
         """The ranks find the hub, and learn the secret of the job, through torch's store."""
@@ -80,15 +80,15 @@ class Watch:
         config |= {"rank": self.rank, "world_size": self.world_size, "host": _host(store), "hub": None}
         if self.rank == 0:
             secret = secrets.token_hex(16)
-            self._line.send(config | {"secret": secret})
-            port = self._line.receive_one()["port"]
+            self._connection.send(config | {"secret": secret})
+            port = self._connection.receive_one()["port"]
             store.set(key, json.dumps({"host": config["host"], "port": port, "secret": secret}))
         else:
             hub = json.loads(store.get(key))
-            self._line.send(config | {"hub": [hub["host"], hub["port"]], "secret": hub["secret"]})
+            self._connection.send(config | {"hub": [hub["host"], hub["port"]], "secret": hub["secret"]})
 
     def _read(self) -> None:
-        while (messages := self._line.receive()) is not None:
+        while (messages := self._connection.receive()) is not None:
             for message in messages:
                 if "positions" in message:
                     self._positions.put(message["positions"])
@@ -96,24 +96,24 @@ class Watch:
                     self.failure = message["failed"]
                     self.failed.set()
                     threading.Thread(target=self.on_failure, name="eng-dist-failure", daemon=True).start()
-        self._line.sock.close()
+        self._connection.sock.close()
         self._process.wait()
 
 
-def current_watch(*, stopped_after: float, patience: float) -> Watch | None:
-    """The watch over the default process group, started if need be; None in a world of one."""
+def current_watcher(*, stopped_after: float, patience: float) -> WatcherClient | None:
+    """The watcher of the default process group, started if need be; None in a world of one."""
     global _made, _current, _current_group
     if not CAN_WATCH or get_dist_info()[1] == 1:
         return None
     group = torch_dist.distributed_c10d._get_default_group()
     if _current is None or group is not _current_group:
         _made += 1
-        _current = Watch(f"eng/watch/{_made}", stopped_after=stopped_after, patience=patience)
+        _current = WatcherClient(f"eng/watch/{_made}", stopped_after=stopped_after, patience=patience)
         _current_group = group
     return _current
 
 
-def end_watch() -> None:
+def end_watcher() -> None:
     """Called when the process group ends."""
     global _current, _current_group
     if _current is not None:
