@@ -11,10 +11,10 @@ from torch.utils.data import DataLoader, IterableDataset, RandomSampler, Sequent
 
 from eng_dataset.collate import pseudo_collate
 from eng_dataset.errors import LoaderConfigError, LoaderTypeError
-from eng_dataset.head import Head
+from eng_dataset.first_n import FirstN
 from eng_dataset.loader import Loader
 from eng_dataset.randomness import worker_init_fn
-from eng_dataset.reader import Board, Reader, Seeding, unchanged
+from eng_dataset.reader import Reader, Seeding, WorkerTable, unchanged
 from eng_dataset.samplers import DefaultSampler, InfiniteSampler
 from eng_dataset.stream import TORCH_SAMPLERS, BatchStream
 from eng_dist import all_gather_object, get_dist_info, sync_random_seed
@@ -86,10 +86,10 @@ def _from_mapping(cfg: Mapping[str, Any], seed: int, training: bool) -> Loader:
     _check_keys(options)
     _check_numbers(options)
     batch_size = options.pop("batch_size", 1)
-    head = options.pop("num_batch_per_epoch", None)
+    batches = options.pop("num_batch_per_epoch", None)
     dataset = _dataset(options.pop("dataset"))
-    if head is not None:
-        dataset = Head(dataset, head * (batch_size or 1) * get_dist_info()[1])
+    if batches is not None:
+        dataset = FirstN(dataset, batches * (batch_size or 1) * get_dist_info()[1])
     quiet = options.pop("disable_subprocess_warning", False)
     collate_fn = _function(options.pop("collate_fn", pseudo_collate), "collate_fn")
     options["worker_init_fn"] = _worker_init(options, seed, quiet)
@@ -136,9 +136,9 @@ def _assemble(
     num_workers = options.get("num_workers", 0)
     if num_workers:
         options.setdefault("timeout", PATIENCE)
-    board = Board(num_workers) if num_workers else None
+    worker_table = WorkerTable(num_workers) if num_workers else None
     batched = batch_sampler is not None or batch_size is not None
-    reader = Reader(dataset, collate_fn, seeding=seeding, batched=batched, board=board)
+    reader = Reader(dataset, collate_fn, seeding=seeding, batched=batched, worker_table=worker_table)
     options["generator"] = (
         _own_generator(seed) if given is None or given.generator is None else given.generator
     )
@@ -151,7 +151,7 @@ def _assemble(
         training=training,
         stream=stream,
         collate_fn=collate_fn,
-        board=board,
+        worker_table=worker_table,
         given=given,
     )
 

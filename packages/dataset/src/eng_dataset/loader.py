@@ -12,7 +12,7 @@ from typing import Any
 from weakref import ref
 
 from eng_dataset.errors import LoaderError, WorkerError
-from eng_dataset.reader import Board, Failure
+from eng_dataset.reader import Failure, WorkerTable
 from eng_dataset.stream import BatchStream, set_epoch
 from eng_dist import get_world_size
 
@@ -38,7 +38,7 @@ class Loader:
         training: bool,
         stream: BatchStream | None = None,
         collate_fn: Callable[[Any], Any] | None = None,
-        board: Board | None = None,
+        worker_table: WorkerTable | None = None,
         given: Any = None,
     ) -> None:
         self.dataloader = dataloader if given is None else given
@@ -51,7 +51,7 @@ class Loader:
         self.batch = 0
         self.indices: tuple[Any, ...] | None = None
         self._stream = stream
-        self._board = board
+        self._worker_table = worker_table
         self._ahead = 0  # samples that all ranks took before batch 0; not 0 only after a change of world size
         self._chosen = True  # the next pass begins at (epoch, batch)
         self._finished = False
@@ -232,8 +232,8 @@ class Loader:
             self._choose(self.epoch + (self._finished and self.training), 0)
         self._chosen = self._finished = False
         self.indices = None
-        if self._board is not None and not getattr(self.dataloader, "persistent_workers", False):
-            self._board.clear()
+        if self._worker_table is not None and not getattr(self.dataloader, "persistent_workers", False):
+            self._worker_table.clear()
         if self._stream is not None:
             taken = self._taken(self.batch) or 0
             self._stream.start(seed=self.seed, epoch=self.epoch, batch=self.batch, taken=taken)
@@ -263,10 +263,10 @@ class Loader:
     def _explained(self, error: RuntimeError) -> WorkerError:
         """What torch says about its workers, with the samples that they were reading; any other error is raised."""
         text = str(error)
-        if self._board is None or not re.match(r"DataLoader (worker|timed out)", text):
+        if self._worker_table is None or not re.match(r"DataLoader (worker|timed out)", text):
             raise error
         named = {int(pid) for pid in re.findall(r"\d+", text.partition("(pid")[2].partition(")")[0])}
-        reading = self._board.reading()
+        reading = self._worker_table.reading()
         if named:
             concerned = [row for row in reading if row[1] in named]
         else:

@@ -23,12 +23,11 @@ from eng_dataset.stream import Order
 #: what has randomness of its own: each sample, each batch as a whole, or nothing
 Seeding: TypeAlias = Literal["sample", "batch", "off"]
 
-_NOT_A_NUMBER = -2
 _BETWEEN = -1
 
 
-class Board:
-    """Which process is which worker and what it is reading, in memory that all of them share."""
+class WorkerTable:
+    """The process id of each worker and the index that it is reading, in memory that all processes share."""
 
     def __init__(self, num_workers: int) -> None:
         self._rows = torch.full((num_workers, 2), _BETWEEN, dtype=torch.int64)
@@ -88,13 +87,13 @@ class Reader(torch.utils.data.Dataset[Any]):
         *,
         seeding: Seeding = "sample",
         batched: bool = True,
-        board: Board | None = None,
+        worker_table: WorkerTable | None = None,
     ) -> None:
         self.dataset = dataset
         self.collate = collate
         self.seeding: Seeding = "off" if isinstance(dataset, TensorDataset) else seeding
         self.batched = batched
-        self.board = board
+        self.worker_table = worker_table
         self._row: Any = None
 
     def __getitems__(self, order: Order) -> Any:
@@ -111,8 +110,8 @@ class Reader(torch.utils.data.Dataset[Any]):
 
     def _in_worker(self, order: Order, worker: int) -> Any:
         if self._row is None:
-            assert self.board is not None
-            self._row = self.board.row(worker)
+            assert self.worker_table is not None
+            self._row = self.worker_table.row(worker)
             self._row[0] = os.getpid()
             gc.freeze()  # what was forked is not walked by the collector, so its pages stay shared
         batch = self._read(order, worker, self._row)

@@ -5,10 +5,10 @@ from typing import Any
 from torch.utils.data import Dataset
 
 
-class Head(Dataset[Any]):
+class FirstN(Dataset[Any]):
     """`dataset` with at most `length` samples; every other attribute is that of `dataset`.
 
-    >>> len(Head(range(10), 3))
+    >>> len(FirstN(range(10), 3))
     3
     """
 
