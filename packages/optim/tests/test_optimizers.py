@@ -8,7 +8,7 @@ import torch
 from torch import nn, optim
 
 from eng_optim import TORCH_OPTIMIZERS, build_optim_wrapper
-from eng_optim.optional import SOURCES, Source, late, registered_names
+from eng_optim.third_party import SOURCES, Source, late, registered_names
 from eng_registry import OPTIMIZERS
 
 

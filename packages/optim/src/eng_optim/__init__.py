@@ -51,8 +51,8 @@ from eng_optim.schedule import (
     plan,
 )
 from eng_optim.schedule import ParamScheduler as _ParamScheduler
-from eng_optim.several import OptimWrapperDict
 from eng_optim.wrapper import OptimWrapper
+from eng_optim.wrapper_dict import OptimWrapperDict
 from eng_registry import OPTIM_WRAPPER_CONSTRUCTORS, OPTIMIZERS
 
 if TYPE_CHECKING:

@@ -23,7 +23,7 @@ from eng_optim.groups import (
     options_of,
     summary,
 )
-from eng_optim.optional import ask_to_install
+from eng_optim.third_party import ask_to_install
 from eng_optim.wrapper import OptimWrapper
 from eng_registry import OPTIM_WRAPPER_CONSTRUCTORS, OPTIM_WRAPPERS, OPTIMIZERS, suggest
 

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from eng_optim.errors import SettingError
+from eng_optim.schedule.dummy_optimizer import DummyOptimizer
 from eng_optim.schedule.scheduler import ParamScheduler
-from eng_optim.schedule.stand_in import StandIn
 from eng_registry import OPTIMIZERS, PARAM_SCHEDULERS
 
 ScheduleCfg = Mapping[str, Any] | Sequence[Mapping[str, Any]] | None
@@ -38,16 +38,16 @@ def plan(
     """
     if steps < 1:
         raise SettingError(f"a plan has at least one step, not {steps}")
-    stand_in = StandIn([_settings(optimizer or {"type": "SGD", "lr": 1.0})])
-    built = [_build(one, stand_in, steps, epoch_length) for one in _as_list(schedules)]
+    dummy = DummyOptimizer([_settings(optimizer or {"type": "SGD", "lr": 1.0})])
+    built = [_build(one, dummy, steps, epoch_length) for one in _as_list(schedules)]
     moving = [schedule for schedule in built if not schedule.need_val_args]
     by_step = [schedule for schedule in moving if not schedule.by_epoch]
     by_epoch = [schedule for schedule in moving if schedule.by_epoch]
     # One schedule for each name reads for all: they move the same value.
     readers = {schedule.param_name: schedule for schedule in built}
     values: dict[str, list[float]] = {name: [] for name in ("lr", *readers)}
-    group = stand_in.param_groups[0]
-    stand_in.step()
+    group = dummy.param_groups[0]
+    dummy.step()
     for step in range(1, steps + 1):
         for name, seen in values.items():
             seen.append(readers[name].get_last_value()[0] if name in readers else float(group[name]))
@@ -74,7 +74,7 @@ def _as_list(schedules: ScheduleCfg) -> list[Mapping[str, Any]]:
 
 
 def _build(
-    cfg: Mapping[str, Any], optimizer: StandIn, steps: int, epoch_length: int | None
+    cfg: Mapping[str, Any], optimizer: DummyOptimizer, steps: int, epoch_length: int | None
 ) -> ParamScheduler:
     defaults: dict[str, Any] = {"optimizer": optimizer, "end": steps, "epoch_length": epoch_length}
     if cfg.get("by_epoch", True):

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any, Self
 
+from eng_optim.schedule.dummy_optimizer import DummyOptimizer
 from eng_optim.schedule.epochs import INF, in_iterations
 from eng_optim.schedule.rules import Rule, warm_up
 from eng_optim.schedule.scheduler import AnyOptimizer, RuleScheduler
-from eng_optim.schedule.stand_in import StandIn
 from eng_registry import PARAM_SCHEDULERS
 
 
@@ -88,11 +88,11 @@ class WarmUpParamScheduler(RuleScheduler):
         """Return the schedule after the warm-up, on an optimizer that stands in for ours."""
         if self.then is None:
             return None
-        stand_in = StandIn(self.optimizer.param_groups)
-        self._slot.write(stand_in.param_groups, self.base_values)
+        dummy = DummyOptimizer(self.optimizer.param_groups)
+        self._slot.write(dummy.param_groups, self.base_values)
         end = INF if self.end == INF else self.end - self.begin - self.warmup
         schedule = PARAM_SCHEDULERS.build(
-            {"end": end, **self.then, "by_epoch": self.by_epoch}, default_args={"optimizer": stand_in}
+            {"end": end, **self.then, "by_epoch": self.by_epoch}, default_args={"optimizer": dummy}
         )
         if not isinstance(schedule, RuleScheduler):
             raise TypeError(

@@ -7,10 +7,10 @@ import torch
 from torch.optim import Optimizer
 
 
-class StandIn(Optimizer):
+class DummyOptimizer(Optimizer):
     """Parameter groups with the settings of `groups`, each around one number that stays where it is.
 
-    >>> [group["lr"] for group in StandIn([{"lr": 0.1}, {"lr": 0.2}]).param_groups]
+    >>> [group["lr"] for group in DummyOptimizer([{"lr": 0.1}, {"lr": 0.2}]).param_groups]
     [0.1, 0.2]
     """
 
