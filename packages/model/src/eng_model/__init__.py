@@ -6,7 +6,6 @@
 from typing import TYPE_CHECKING, Any
 
 from .activation_checkpointing import turn_on_activation_checkpointing
-from .anomalous import anomalous_params, detect_anomalous_params
 from .averaging.base import BaseAveragedModel
 from .averaging.weighted import (
     ExponentialMovingAverage,
@@ -26,10 +25,10 @@ from .complexity.analysis import (
 from .complexity.info import complexity_stats_str, complexity_stats_table, get_model_complexity_info
 from .complexity.parameters import parameter_count, parameter_count_table
 from .conv_bn import turn_on_efficient_conv_bn_eval
+from .dict_merge import merge_dict
 from .errors import ParameterError
 from .losses import parse_losses
 from .materialize import materialize
-from .merge import merge_dict
 from .module import BaseModule, ModuleDict, ModuleList, Sequential
 from .norm import BatchNormAnyDim, convert_sync_batchnorm, revert_sync_batchnorm
 from .preprocess.base import BaseDataPreprocessor
@@ -37,6 +36,7 @@ from .preprocess.image import ImgDataPreprocessor
 from .preprocess.stack import stack_batch
 from .select import select_modules
 from .tta import BaseTTAModel
+from .unused_parameters import anomalous_params, detect_anomalous_params
 from .weights.apply import (
     BaseInit,
     Caffe2XavierInit,

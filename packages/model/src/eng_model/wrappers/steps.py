@@ -6,9 +6,9 @@ from typing import Any
 
 from torch import nn
 
-from ..anomalous import detect_anomalous_params
 from ..forward import run_forward
 from ..protocols import Batch, LogVars, OptimWrapperLike
+from ..unused_parameters import detect_anomalous_params
 
 
 class StepsThroughWrapper(nn.Module):
