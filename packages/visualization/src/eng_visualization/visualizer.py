@@ -18,10 +18,10 @@ import numpy as np
 from eng_dist import is_main_process, master_only
 from eng_registry import VISBACKENDS, VISUALIZERS
 from eng_visualization.backends.backend import BaseVisBackend
-from eng_visualization.current import Named
 from eng_visualization.draw import heatmap, samples, shapes, window
 from eng_visualization.draw.canvas import Canvas
 from eng_visualization.errors import check
+from eng_visualization.named import Named
 from eng_visualization.plain import plain
 from eng_visualization.writer import BackendWriter
 

@@ -15,8 +15,8 @@ from queue import Empty, SimpleQueue
 from typing import Any
 
 from eng_visualization.backends.backend import BaseVisBackend
+from eng_visualization.dropped_records import DroppedRecords
 from eng_visualization.errors import ArgumentError
-from eng_visualization.lost import Lost
 
 __all__ = ["BackendWriter"]
 
@@ -57,7 +57,7 @@ class BackendWriter:
         self._thread: threading.Thread | None = None
         # one counter per thread, since `+=` is not atomic
         self._bytes_given = self._bytes_done = 0
-        self._lost_here, self._lost_there = Lost(), Lost()
+        self._lost_here, self._lost_there = DroppedRecords(), DroppedRecords()
         self._hurry = threading.Event()
         self._doing: _Job | None = None
         self._overflowed = False
@@ -123,7 +123,7 @@ class BackendWriter:
         if self.lost:
             lost = self._lost_here.merged(self._lost_there)
             logger.warning("%s: not written are %s (%r)", self.name, lost, self.error)
-            self._lost_here, self._lost_there = Lost(), Lost()
+            self._lost_here, self._lost_there = DroppedRecords(), DroppedRecords()
 
     def _start(self) -> None:
         self._thread = threading.Thread(target=self._work, name=f"eng {self.name}", daemon=True)

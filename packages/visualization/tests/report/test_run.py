@@ -24,7 +24,7 @@ def test_curves_are_over_iterations(run):
 
 
 def test_everything_else_of_the_folder_is_read(run, tmp_path, train):
-    """Facts, settings with origins, checkpoints, complaints, images."""
+    """Facts, settings with origins, checkpoints, warnings, images."""
     assert run.facts["command"] == "eng train config.py"
     settings = {one.path: (one.value, one.origin) for one in run.settings}
     assert settings == {
@@ -40,9 +40,9 @@ def test_everything_else_of_the_folder_is_read(run, tmp_path, train):
         ("epoch_4.pth", "verified"),
         ("best_accuracy_epoch_3.pth", "verified"),
     ]
-    assert [(one.level, one.times) for one in run.complaints] == [("WARNING", 2), ("ERROR", 1)]
-    assert run.complaints[0].text == "the disk is <almost> full\n  look at /data"
-    assert run.complaints[0].time == "2026/01/01 12:00:01"
+    assert [(one.level, one.times) for one in run.warnings] == [("WARNING", 2), ("ERROR", 1)]
+    assert run.warnings[0].text == "the disk is <almost> full\n  look at /data"
+    assert run.warnings[0].time == "2026/01/01 12:00:01"
     assert [(image.name, image.step) for image in run.images] == [("val/sample", 200)]
 
 

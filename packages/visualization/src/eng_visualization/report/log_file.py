@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-__all__ = ["Complaint", "read_complaints", "read_environment"]
+__all__ = ["LoggedWarning", "read_environment", "read_warnings"]
 
 _LINE = re.compile(
     r"^(?P<time>\d{4}/\d\d/\d\d \d\d:\d\d:\d\d) - (?P<logger>\S+) - (?P<level>[A-Z]+) - (?P<text>.*)$"
@@ -17,7 +17,7 @@ _BAD = ("WARNING", "ERROR", "CRITICAL")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Complaint:
+class LoggedWarning:
     """Something that a run warned about: when it did first, and how many times."""
 
     time: str
@@ -26,7 +26,7 @@ class Complaint:
     times: int
 
 
-def read_complaints(paths: Iterable[Path]) -> tuple[Complaint, ...]:
+def read_warnings(paths: Iterable[Path]) -> tuple[LoggedWarning, ...]:
     """Those of several log files, oldest first."""
     first: dict[tuple[str, str], str] = {}
     times: dict[tuple[str, str], int] = {}
@@ -35,7 +35,7 @@ def read_complaints(paths: Iterable[Path]) -> tuple[Complaint, ...]:
             first.setdefault((level, text), time)
             times[level, text] = times.get((level, text), 0) + 1
     return tuple(
-        Complaint(time=time, level=level, text=text, times=times[level, text])
+        LoggedWarning(time=time, level=level, text=text, times=times[level, text])
         for (level, text), time in first.items()
     )
 

@@ -16,8 +16,8 @@ from typing import Any
 
 from eng_fileio import atomic_write_text
 from eng_visualization.errors import check
+from eng_visualization.report.downsample import downsample
 from eng_visualization.report.run import Curve, Run, Test, read_run
-from eng_visualization.report.thin import thin
 
 __all__ = ["write_report"]
 
@@ -119,7 +119,7 @@ def _of_one(run: Run) -> list[tuple[str, str]]:
         ("Matrices", _matrices(run)),
         ("Samples", _samples(run)),
         ("Checkpoints", _checkpoints(run)),
-        ("Warnings", _complaints(run)),
+        ("Warnings", _warnings(run)),
         ("Configuration", _settings(run)),
         ("Environment", _facts(run.facts)),
         ("Reproduce", _reproduce(run)),
@@ -135,7 +135,7 @@ def _of_several(runs: Sequence[Run], names: Sequence[str]) -> list[tuple[str, st
             "Checkpoints",
             "".join(_titled(name, _checkpoints(run)) for run, name in zip(runs, names, strict=True)),
         ),
-        ("Warnings", "".join(_titled(name, _complaints(run)) for run, name in zip(runs, names, strict=True))),
+        ("Warnings", "".join(_titled(name, _warnings(run)) for run, name in zip(runs, names, strict=True))),
         ("Reproduce", "".join(_titled(name, _reproduce(run)) for run, name in zip(runs, names, strict=True))),
     ]
 
@@ -146,7 +146,7 @@ def _overview(run: Run) -> str:
         ("Started", ", ".join(_when(start) for start in run.starts)),
         ("Reached", _reached(run)),
         ("Checkpoints", _soundness(run)),
-        ("Warnings", str(sum(one.times for one in run.complaints)) if run.complaints else "none"),
+        ("Warnings", str(sum(one.times for one in run.warnings)) if run.warnings else "none"),
     ]
     rows = [(f"<th scope=row>{escape(name)}", f"<td>{escape(value)}") for name, value in facts if value]
     scores = [
@@ -287,8 +287,8 @@ def _checkpoints(run: Run) -> str:
     return f"<div class=nowrap>{_table(heads, rows)}</div>" if rows else ""
 
 
-def _complaints(run: Run) -> str:
-    rows = [(one.time, one.level, one.text, one.times) for one in run.complaints]
+def _warnings(run: Run) -> str:
+    rows = [(one.time, one.level, one.text, one.times) for one in run.warnings]
     return _table(("First", "Level", "Text", "Times"), rows) if rows else ""
 
 
@@ -347,7 +347,7 @@ def _curve_data(runs: Sequence[Run], names: Sequence[str]) -> str:
     keys = dict.fromkeys(curve.name for run in runs for curve in run.curves)
     most = max(100, _MOST_POINTS // max(1, len(keys) * len(runs)))
     curves = {
-        key: [[] if curve is None else thin(curve.xs, curve.ys, min(1200, most)) for curve in of_runs]
+        key: [[] if curve is None else downsample(curve.xs, curve.ys, min(1200, most)) for curve in of_runs]
         for key, of_runs in ((key, [run.curve(key) for run in runs]) for key in keys)
     }
     rounded = {

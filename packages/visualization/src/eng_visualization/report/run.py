@@ -17,7 +17,7 @@ from eng_visualization.backends.local import FACTS
 from eng_visualization.errors import VisualizationError
 from eng_visualization.report.checkpoints import Checkpoint, read_checkpoints
 from eng_visualization.report.config_file import Setting, read_settings
-from eng_visualization.report.log_file import Complaint, read_complaints, read_environment
+from eng_visualization.report.log_file import LoggedWarning, read_environment, read_warnings
 from eng_visualization.scalar_file import clock_of, position_of, records
 
 __all__ = ["Curve", "Image", "NotARunError", "Run", "Test", "read_run"]
@@ -70,7 +70,7 @@ class Run:
     config_path: Path | None
     facts: Mapping[str, Any]
     checkpoints: tuple[Checkpoint, ...]
-    complaints: tuple[Complaint, ...]
+    warnings: tuple[LoggedWarning, ...]
     images: tuple[Image, ...]
 
     def curve(self, name: str) -> Curve | None:
@@ -137,7 +137,7 @@ def read_run(folder: str | Path, *, verify: bool = True) -> Run:
         config_path=config,
         facts=facts,
         checkpoints=checkpoints,
-        complaints=tuple(one for place in places for one in read_complaints(_log_files(place))),
+        warnings=tuple(one for place in places for one in read_warnings(_log_files(place))),
         images=_newest(image for place in places for image in _images(place / "vis_image")),
     )
 

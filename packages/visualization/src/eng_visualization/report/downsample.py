@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-__all__ = ["thin"]
+__all__ = ["downsample"]
 
 
-def thin(xs: Sequence[float], ys: Sequence[float], most: int = 1200) -> list[tuple[float, float | None]]:
+def downsample(
+    xs: Sequence[float], ys: Sequence[float], most: int = 1200
+) -> list[tuple[float, float | None]]:
     """At most about `most` points: of each stretch the least and the largest, so that no spike is lost.
 
     What is not finite becomes ``None``, a gap.
@@ -16,7 +18,7 @@ def thin(xs: Sequence[float], ys: Sequence[float], most: int = 1200) -> list[tup
     Example:
         >>> spike = [0.0] * 1000
         >>> spike[500] = 9.0
-        >>> points = thin(range(1000), spike, most=20)
+        >>> points = downsample(range(1000), spike, most=20)
         >>> len(points) <= 22, (500, 9.0) in points
         (True, True)
     """

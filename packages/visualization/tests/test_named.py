@@ -3,7 +3,7 @@ import threading
 import pytest
 
 from eng_visualization import Visualizer
-from eng_visualization.current import Named
+from eng_visualization.named import Named
 
 
 @pytest.fixture

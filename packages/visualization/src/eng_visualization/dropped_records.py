@@ -1,11 +1,11 @@
-"""What a backend did not write, in words."""
+"""The records that a backend did not write: how many of which kind, and of which steps."""
 
 from __future__ import annotations
 
 from collections import Counter
 from typing import Any
 
-__all__ = ["Lost"]
+__all__ = ["DroppedRecords"]
 
 _KINDS = {
     "add_scalar": ("record of scalars", "records of scalars"),
@@ -15,18 +15,18 @@ _KINDS = {
     "add_graph": ("graph", "graphs"),
     "add_facts": ("record of facts", "records of facts"),
 }
-_PLACE_OF_STEP = {"add_scalar": 2, "add_scalars": 1, "add_image": 2}
+_POSITION_OF_STEP = {"add_scalar": 2, "add_scalars": 1, "add_image": 2}
 
 
-class Lost:
+class DroppedRecords:
     """Counts calls that were not carried out: of which kind, from which step to which.
 
     Example:
-        >>> lost = Lost()
-        >>> lost.add("add_scalar", ("loss", 0.5, 10))
-        >>> lost.add("add_scalars", ({"loss": 0.5}, 20))
-        >>> lost.add("add_image", ("cat", None, 20))
-        >>> len(lost), str(lost)
+        >>> dropped = DroppedRecords()
+        >>> dropped.add("add_scalar", ("loss", 0.5, 10))
+        >>> dropped.add("add_scalars", ({"loss": 0.5}, 20))
+        >>> dropped.add("add_image", ("cat", None, 20))
+        >>> len(dropped), str(dropped)
         (3, '2 records of scalars, 1 image, of the steps 10 to 20')
     """
 
@@ -38,14 +38,14 @@ class Lost:
     def add(self, method: str, args: tuple[Any, ...]) -> None:
         """One call of a backend's method with these arguments."""
         self._kinds[_KINDS.get(method, (method, method))] += 1
-        place = _PLACE_OF_STEP.get(method, len(args))
-        if place < len(args) and isinstance(step := args[place], int):
+        position = _POSITION_OF_STEP.get(method, len(args))
+        if position < len(args) and isinstance(step := args[position], int):
             self._first = step if self._first is None else min(self._first, step)
             self._last = step if self._last is None else max(self._last, step)
 
-    def merged(self, other: Lost) -> Lost:
+    def merged(self, other: DroppedRecords) -> DroppedRecords:
         """Both together."""
-        both = Lost()
+        both = DroppedRecords()
         both._kinds = self._kinds + other._kinds
         steps = [step for one in (self, other) for step in (one._first, one._last) if step is not None]
         both._first, both._last = min(steps, default=None), max(steps, default=None)
