@@ -55,7 +55,7 @@ def test_every_root_registry(variable, name):
     registry = getattr(eng_registry, variable)
     assert (registry.name, registry.scope, registry.root) == (name, "eng", registry)
     assert registry.build_func is BUILDERS.get(variable, build_from_cfg)
-    assert registry._entry_point == variable.lower()
+    assert registry._node.source.entry_point == variable.lower()
 
 
 def test_there_are_no_others():

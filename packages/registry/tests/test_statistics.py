@@ -33,7 +33,7 @@ def test_everything_is_counted_and_written(tmp_path, monkeypatch):
     """All root registries, and the date."""
     for name in dir(root):
         if isinstance(getattr(root, name), Registry):  # what else is installed is not this test's business
-            monkeypatch.setattr(getattr(root, name), "_complete", True)
+            monkeypatch.setattr(getattr(root, name)._node.source, "is_complete", True)
     counted = count_registered_modules(str(tmp_path), verbose=False)
     assert counted == json.loads((tmp_path / "modules_statistic_results.json").read_text())
     assert set(counted) == {"scan_date", "registries"}

@@ -11,17 +11,25 @@ from collections.abc import Callable, Mapping, Sequence
 
 from eng_registry.errors import ArgumentsError, InvalidConfigError, MissingTypeError, WrongTypeError
 from eng_registry.log import logger
-from eng_registry.lookup import find, registry_in_force
-from eng_registry.missing import not_registered
-from eng_registry.node import Node
 from eng_registry.notes import mark
 from eng_registry.scope import DefaultScope, in_force
 
 TYPE_CHECKING = False  # as in `typing`, whose import costs more than this package
 if TYPE_CHECKING:
-    from typing import Any
+    from typing import Any, Protocol
 
     Cfg = Mapping[str, Any]
+
+    class Finder(Protocol):
+        """What building asks of a registry."""
+
+        module_dict: dict[str, Any]
+
+        def get(self, key: str) -> Any | None:
+            """What `key` names, asked here, or None."""
+
+        def find(self, key: str, scope: str | None = None) -> Any:
+            """What `key` names; raises `NotRegisteredError`."""
 
 
 def build_from_cfg(cfg: Cfg, registry: Any, default_args: Cfg | None = None) -> Any:
@@ -122,12 +130,11 @@ def arguments_of(cfg: Cfg, registry: Any, default_args: Cfg | None = None) -> di
     if "type" not in args:
         there = f"it has only {', '.join(f'`{key}`' for key in args)}" if args else "it is empty"
         raise MissingTypeError(f'the configuration needs a "type" that says what to build; {there}')
-    if not isinstance(registry, Node):
-        raise WrongTypeError(f"registry must be a Registry, not {_shown(registry)}")
+    _check_registry(registry)
     return args
 
 
-def construct(args: dict[str, Any], registry: Node) -> Any:
+def construct(args: dict[str, Any], registry: Finder) -> Any:
     """The object that `args`, which are used up, describe."""
     kind = args.pop("type")
     scope = args.pop("_scope_", None)
@@ -145,17 +152,15 @@ def construct(args: dict[str, Any], registry: Node) -> Any:
         in_force.reset(token)
 
 
-def resolve(kind: Any, registry: Node, scope: str | None = None) -> Callable[..., Any]:
+def resolve(kind: Any, registry: Finder, scope: str | None = None) -> Callable[..., Any]:
     """What to call for a `type`; `scope` is the one that the configuration itself asks for."""
     if isinstance(kind, str):
         found = None
-        if in_force.get() is None:
-            found = registry.module_dict.get(
-                kind
-            )  # nearly always: what `find` would do first, without the call
+        if in_force.get() is None:  # nearly always: what `find` would do first, without the calls
+            found = registry.module_dict.get(kind)
             if found is None:
-                found = find(registry, kind)
-        kind = found if found is not None else search(kind, registry, scope)
+                found = registry.get(kind)
+        kind = found if found is not None else registry.find(kind, scope)
     elif not callable(kind):
         raise InvalidConfigError(
             f"`type` must be a registered name, a class or a function, not {_shown(kind)}"
@@ -163,17 +168,6 @@ def resolve(kind: Any, registry: Node, scope: str | None = None) -> Callable[...
     if hasattr(kind, "get_instance") and hasattr(kind, "check_instance_created"):
         return kind.get_instance  # type: ignore[no-any-return]  # such a class keeps one object per name
     return kind  # type: ignore[no-any-return]  # `Any` that is callable
-
-
-def search(key: str, registry: Node, scope: str | None) -> Any:
-    """What `key` names for the scope in force; if that knows nothing of it and nobody insists, for `registry`."""
-    answering = registry_in_force(registry)
-    found = find(answering, key)
-    if found is None and answering is not registry and scope is None:
-        found = find(registry, key)
-    if found is None:
-        raise not_registered(answering, key)
-    return found
 
 
 def call(target: Callable[..., Any], args: dict[str, Any], parts: Sequence[Any] = ()) -> Any:
@@ -207,7 +201,11 @@ def _items(cfg: Cfg) -> dict[str, Any]:
 def _check(cfg: Any, registry: Any) -> None:
     if not is_cfg(cfg):
         raise InvalidConfigError(f"a configuration must be a mapping, not {_shown(cfg)}")
-    if not isinstance(registry, Node):
+    _check_registry(registry)
+
+
+def _check_registry(registry: Any) -> None:
+    if not hasattr(registry, "module_dict"):
         raise WrongTypeError(f"registry must be a Registry, not {_shown(registry)}")
 
 

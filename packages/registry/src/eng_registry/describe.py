@@ -1,14 +1,18 @@
-"""Registries told to people: the table of one, the tree of all, the count of everything."""
+"""A registry as text."""
 
 from __future__ import annotations
 
-from eng_registry.node import Node
+from collections.abc import Mapping
+
+TYPE_CHECKING = False  # as in `typing`, whose import costs more than this package
+if TYPE_CHECKING:
+    from typing import Any
 
 
-def table(node: Node) -> str:
-    """The names of a registry and their objects, sorted by name, as a table of text."""
-    rows = [("Names", "Objects"), *((name, str(obj)) for name, obj in sorted(node.module_dict.items()))]
+def table(title: str, objects: Mapping[str, Any]) -> str:
+    """Return the names of a registry and their objects, sorted by name, as a table of text."""
+    rows = [("Names", "Objects"), *((name, str(obj)) for name, obj in sorted(objects.items()))]
     width = max(len(name) for name, _ in rows)
     lines = [f"{name:<{width}}  {obj}".rstrip() for name, obj in rows]
     lines.insert(1, f"{'-' * width}  {'-' * max(len(obj) for _, obj in rows)}")
-    return "\n".join([f"Registry of {node.name} (scope {node.scope}, {len(node.module_dict)} names)", *lines])
+    return "\n".join([title, *lines])

@@ -5,25 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from sys import _getframe
-from types import CodeType, FrameType
+from types import FrameType
 
-from eng_registry.build import build_from_cfg, search
+from eng_registry.build import build_from_cfg
 from eng_registry.describe import table
-from eng_registry.discovery import complete
+from eng_registry.discovery import Source
 from eng_registry.errors import TakenError, WrongTypeError
 from eng_registry.log import logger
-from eng_registry.lookup import find, registry_in_force, split_scope_key
-from eng_registry.missing import everywhere
-from eng_registry.node import Claim, Node, Place
+from eng_registry.lookup import find, registry_in_force, search
+from eng_registry.names import Names
+from eng_registry.node import Node
 from eng_registry.notes import mark
-from eng_registry.scope import ROOT_SCOPE, DefaultScope
+from eng_registry.scope import ROOT_SCOPE, DefaultScope, in_force, split_scope_key
 
 TYPE_CHECKING = False  # as in `typing`, whose import costs more than this package
 if TYPE_CHECKING:
     from typing import Any
 
 
-class Registry(Node):
+class Registry:
     """A table from names to classes or functions.
 
     A name is searched here, then in `parent` and above. `scope` is the prefix that reaches this registry from
@@ -44,11 +44,9 @@ class Registry(Node):
     2.0
     """
 
-    parent: Registry | None
-    children: dict[str, Registry]
-    build_func: Callable[..., Any]
-
     split_scope_key = staticmethod(split_scope_key)
+
+    _node: Node
 
     def __init__(
         self,
@@ -68,19 +66,38 @@ class Registry(Node):
             raise WrongTypeError(f"scope must be a str, not {type(scope).__name__}")
         if scope is None:
             scope = self.infer_scope()
-        super().__init__(name, scope, parent, locations, entry_point, provider, allow_import)
-        inherited = build_from_cfg if parent is None else parent.build_func
-        self.build_func = inherited if build_func is None else build_func
+        if parent is not None and scope in parent.children:
+            raise TakenError(f"the {parent.label} registry already has a child of scope `{scope}`")
+        self.name = name
+        self.scope = scope
+        self.parent = parent
+        self.children: dict[str, Registry] = {}
+        names = Names(self.label)
+        #: the live table from names to objects
+        self.module_dict: dict[str, Any] = names.objects
+        self._node = Node(
+            self,
+            scope,
+            None if parent is None else parent._node,
+            names,
+            Source(self.label, locations, entry_point, provider),
+            allow_import,
+        )
+        self._names = names
         if parent is not None:
-            if scope in parent.children:
-                raise TakenError(f"the {parent.label} registry already has a child of scope `{scope}`")
-            parent._adopt(self)
-        everywhere.add(self)
+            parent.children[scope] = self
+        inherited = build_from_cfg if parent is None else parent.build_func
+        self.build_func: Callable[..., Any] = inherited if build_func is None else build_func
 
     @staticmethod
     def infer_scope() -> str:
         """The top-level package of the code that called the function that calls this: the scope of a new registry."""
         return _package_of(_getframe(2))
+
+    @property
+    def label(self) -> str:
+        """`scope::name`, as messages call it."""
+        return f"{self.scope}::{self.name}"
 
     @property
     def root(self) -> Registry:
@@ -97,7 +114,7 @@ class Registry(Node):
         return self.get(key) is not None
 
     def __repr__(self) -> str:
-        return table(self)
+        return table(f"Registry of {self.name} (scope {self.scope}, {len(self)} names)", self.module_dict)
 
     def register_module(
         self,
@@ -121,13 +138,13 @@ class Registry(Node):
             raise WrongTypeError(f"force must be a bool, not {type(force).__name__}")
         names = None if name is None else _names(name)
         if module is not None:
-            self._register(module, names, force, _getframe(1), gives_way)
+            self._names.register(module, names, force, _getframe(1), gives_way)
             return module
         if names is None and not force and not gives_way:
             return self._decorate
 
         def register(module: Any) -> Any:
-            self._register(module, names, force, _getframe(1), gives_way)
+            self._names.register(module, names, force, _getframe(1), gives_way)
             return module
 
         return register
@@ -141,15 +158,18 @@ class Registry(Node):
         """
         if not isinstance(key, str):
             raise WrongTypeError(f"a key must be a str, not {type(key).__name__}: {key!r}")
-        return find(self, key)
+        return find(self._node, key)
 
     def find(self, key: str, scope: str | None = None) -> Any:
         """The object that `build` would use for the type `key`, in the scope in force or, with `scope`, in that one.
 
         Raises NotRegisteredError, which says where it was searched and what to do.
         """
+        current = in_force.get()
+        if scope is None or (current is not None and current.scope_name == scope):
+            return search(self._node, key, scope)
         with DefaultScope.overwrite_default_scope(scope):
-            return search(key, self, scope)
+            return search(self._node, key, scope)
 
     def build(self, cfg: Any, *args: Any, **kwargs: Any) -> Any:
         """`build_func(cfg, *args, **kwargs, registry=self)`: without an own `build_func`, `build_from_cfg`.
@@ -167,69 +187,17 @@ class Registry(Node):
 
     def import_from_location(self) -> None:
         """Import now what the first miss would import."""
-        complete(self)
+        self._node.source.complete()
 
     @contextmanager
     def switch_scope_and_registry(self, scope: str | None) -> Iterator[Registry]:
         """Put `scope` in force for a block (None: leave the one in force) and give it the registry that answers."""
         with DefaultScope.overwrite_default_scope(scope):
-            registry = registry_in_force(self)
-            assert isinstance(registry, Registry)
-            yield registry
+            yield registry_in_force(self._node).owner
 
     def _decorate(self, module: Any) -> Any:
-        self._register(module, None, False, _getframe(1))
+        self._names.register(module, None, False, _getframe(1))
         return module
-
-    def _register(
-        self,
-        module: Any,
-        names: Sequence[str] | None,
-        force: bool,
-        frame: FrameType,
-        gives_way: bool = False,
-    ) -> None:
-        if not callable(module):
-            raise WrongTypeError(
-                f"only what is callable can be registered, not {type(module).__name__}: {module!r}"
-            )
-        place = frame.f_code, frame.f_lasti, frame.f_globals
-        for name in names or (_own_name(module),):
-            if force:
-                self._forced.add(name)
-                self._claims.pop(name, None)
-            elif name in self._gives_way:
-                self._gives_way.discard(name)
-            elif (name in self.module_dict or name in self._claims) and (
-                gives_way or not self._takes(name, module, place)
-            ):
-                continue
-            self.module_dict[name] = module
-            self._places[name] = place
-            if gives_way:
-                self._gives_way.add(name)
-
-    def _takes(self, name: str, module: Any, place: tuple[CodeType, int, dict[str, Any]]) -> bool:
-        """Whether `new` takes the place of the object of that name; a stranger's claim is kept beside the others."""
-        new = Claim(module, Place(*place))
-        claims = self._claims.get(name)
-        if claims is None:
-            known = self._places.get(name, place)
-            claims = [Claim(self.module_dict[name], Place(*known))]
-        for i, old in enumerate(claims):
-            if _is_again(old, new):
-                claims[i] = new
-                return self.module_dict.get(name) is old.obj
-        rivals = [old for old in claims if new.place.package in (old.place.package, "__main__")]
-        if rivals:
-            raise TakenError(
-                f"{name} is already registered in the {self.label} registry: {_spell(rivals[0])}. "
-                f"{_spell(new)} needs another name, or force=True to take its place"
-            )
-        self._claims[name] = [*claims, new]
-        if name not in self._forced:
-            self.module_dict.pop(name, None)
-        return False
 
 
 def _names(name: object) -> Sequence[str]:
@@ -238,37 +206,6 @@ def _names(name: object) -> Sequence[str]:
     if isinstance(name, Sequence) and all(isinstance(part, str) for part in name):
         return name
     raise WrongTypeError(f"name must be a str or a sequence of str, not {type(name).__name__}: {name!r}")
-
-
-def _own_name(module: Any) -> str:
-    try:
-        return module.__name__  # type: ignore[no-any-return]  # a str, or the object does not want to be registered
-    except AttributeError:
-        raise WrongTypeError(f"{module!r} has no __name__, so it needs `name=`") from None
-
-
-def _is_again(old: Claim, new: Claim) -> bool:
-    """Whether `new` is the same object, or the same source run again, as after a reload.
-
-    A file that runs again was compiled again. A second definition of a name on another line of the same code
-    is another object.
-    """
-    if old.obj is new.obj:
-        return True
-    path = _identity(new.obj)
-    if not path or path != _identity(old.obj) or type(old.obj) is not type(new.obj):
-        return False
-    return old.place.code is not new.place.code or old.place.instruction == new.place.instruction
-
-
-def _identity(obj: Any) -> str:
-    """The import path of a class or function; "" for other objects."""
-    name = getattr(obj, "__qualname__", "")
-    return f"{obj.__module__}.{name}" if name else ""
-
-
-def _spell(claim: Claim) -> str:
-    return f"{_identity(claim.obj) or repr(claim.obj)} ({claim.place})"
 
 
 def _package_of(frame: FrameType) -> str:

@@ -27,6 +27,16 @@ def canonical(scope: str) -> str:
     return ALIASES.get(scope, scope)
 
 
+def split_scope_key(key: str) -> tuple[str | None, str]:
+    """The scope before the first dot, and the rest.
+
+    >>> split_scope_key("A"), split_scope_key("s.t.A")
+    ((None, 'A'), ('s', 't.A'))
+    """
+    scope, dot, rest = key.partition(".")
+    return (scope, rest) if dot else (None, key)
+
+
 class DefaultScope:
     """A scope and the name of who set it; the newest one from `get_instance` is in force in its thread or task.
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from eng_registry import root
-from eng_registry.discovery import complete
 from eng_registry.log import logger
-from eng_registry.node import Node
 from eng_registry.registry import Registry
 
 TYPE_CHECKING = False  # as in `typing`, whose import costs more than this package
@@ -27,7 +27,7 @@ def traverse_registry_tree(registry: Registry, verbose: bool = True) -> list[dic
     >>> traverse_registry_tree(blocks, verbose=False)
     [{'num_modules': 1, 'scope': 'demo', 'builtins': ['dict']}]
     """
-    counted = [_count(node) for node in registry.root._downwards()]
+    counted = [_count(node) for node in _downwards(registry.root)]
     if verbose:
         for part in counted:
             logger(__name__).info("%s::%s has %d names", part["scope"], registry.name, part["num_modules"])
@@ -45,7 +45,7 @@ def count_registered_modules(save_path: str | None = None, verbose: bool = True)
 
     roots = {name: value for name, value in vars(root).items() if isinstance(value, Registry)}
     for registry in roots.values():
-        complete(registry)
+        registry.import_from_location()
     counted = {
         "scan_date": time.strftime("%Y-%m-%d %H:%M:%S"),
         "registries": {name: traverse_registry_tree(value, verbose) for name, value in roots.items()},
@@ -58,7 +58,13 @@ def count_registered_modules(save_path: str | None = None, verbose: bool = True)
     return counted
 
 
-def _count(node: Node) -> dict[str, Any]:
+def _downwards(registry: Registry) -> Iterator[Registry]:
+    yield registry
+    for child in registry.children.values():
+        yield from _downwards(child)
+
+
+def _count(node: Registry) -> dict[str, Any]:
     counted: dict[str, Any] = {"num_modules": len(node.module_dict), "scope": node.scope}
     for name, obj in node.module_dict.items():
         module = str(getattr(obj, "__module__", ""))

@@ -1,18 +1,17 @@
-"""The nearest name: one small pure function for every "did you mean".
-
-Not `difflib`: its import alone costs more than this package may, and it is blind to swapped letters.
-"""
+"""The nearest name: one function for every "did you mean"."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
+#: the least similarity, of 0 to 1 as `difflib` counts it, at which a name is worth suggesting
+CUTOFF = 0.6
+
 
 def suggest(word: str, choices: Iterable[str]) -> str:
-    """The words "did you mean `X`?" for the choice nearest to `word`, or "" where none is near.
+    """Return "did you mean `X`?" for the choice most similar to `word`, or "" if none is similar enough.
 
-    Near means: equal but for case, or at most one edit (insertion, deletion, replacement, swap of neighbours)
-    for every three letters, case counted as equal.
+    Case does not count.
 
     >>> suggest("ResNt", ["SGD", "ResNet", "VGG"])
     'did you mean `ResNet`?'
@@ -24,34 +23,11 @@ def suggest(word: str, choices: Iterable[str]) -> str:
 
 
 def nearest(word: str, choices: Iterable[str]) -> str | None:
-    """The choice with the fewest edits from `word`, the alphabetically first among equals, None if all are far."""
-    target = word.lower()
-    limit = max(1, len(target) // 3)
-    best: tuple[int, str] | None = None
-    for choice in choices:
-        other = choice.lower()
-        if abs(len(other) - len(target)) > limit:
-            continue
-        candidate = (edits(target, other), choice)
-        if candidate[0] <= limit and (best is None or candidate < best):
-            best = candidate
-    return best[1] if best else None
+    """Return the choice most similar to `word`, or None if none is similar enough."""
+    from difflib import (
+        get_close_matches,  # imported here: it costs more than this package, and only errors need it
+    )
 
-
-def edits(a: str, b: str) -> int:
-    """The number of single-letter edits between two words (Damerau 1964, optimal string alignment).
-
-    >>> edits("Adma", "Adam"), edits("lr", "lrs"), edits("same", "same")
-    (1, 1, 0)
-    """
-    before: list[int] = []
-    last = list(range(len(b) + 1))
-    for i, x in enumerate(a, 1):
-        row = [i]
-        for j, y in enumerate(b, 1):
-            cost = min(last[j] + 1, row[j - 1] + 1, last[j - 1] + (x != y))
-            if i > 1 and j > 1 and x == b[j - 2] and a[i - 2] == y:
-                cost = min(cost, before[j - 2] + 1)
-            row.append(cost)
-        before, last = last, row
-    return last[-1]
+    spelled = {choice.lower(): choice for choice in sorted(choices, reverse=True)}
+    found = get_close_matches(word.lower(), spelled, n=1, cutoff=CUTOFF)
+    return spelled[found[0]] if found else None
