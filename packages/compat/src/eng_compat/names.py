@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from importlib import import_module
 from typing import Any
 
-from .dead import LEFT_OUT
+from .left_out import LEFT_OUT
 from .modules import MODULES
 
 _UTILITIES = (

@@ -1,4 +1,4 @@
-"""Names of MMEngine that are not offered, and what to use instead. The error for each says so."""
+"""Names of MMEngine that are left out, and what to use instead. The error for each says so."""
 
 _PETREL = "an S3 URI with eng_fileio (`pip install eng-fileio[remote]`)"
 _FILES = "the functions of `mmengine.fileio` (`get`, `put`, `exists`, ...) or `get_file_backend`"
