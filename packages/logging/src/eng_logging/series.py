@@ -7,22 +7,23 @@ is the bare `deque.append`, one C call, no conversion and above all no wait for 
 What a series holds is bounded, and so is its state: a checkpoint after a million iterations is as large as one
 after a thousand. The last values are kept one by one; of all values ever, the count, sum, least and largest.
 
-Not here: the collection of all series of a run (`history.py`) and how a statistic is printed.
+Not here: the collection of all series of a run (`history.py`), the sums over all values (`totals.py`), numbers as text
+(`doubles.py`), and how a statistic is printed.
 """
 
 from __future__ import annotations
 
-import base64
 import math
-import sys
 import threading
 from array import array
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
 from typing import Any, ClassVar
 
+from eng_logging.doubles import decode, encode
 from eng_logging.errors import ArgumentError
+from eng_logging.totals import Totals
 
 __all__ = ["HistoryBuffer"]
 
@@ -30,44 +31,6 @@ Statistic = Callable[..., Any]
 
 STATE_LENGTH = 1000
 """How many of the last values a state holds, unless somebody asks for statistics of a longer window."""
-
-
-class _Totals:
-    """Of every value ever read into a series: how many, their sum, the sum of their counts, the extremes.
-
-    Values are added one after another, so the sum does not depend on when they were read, or on a resume.
-    """
-
-    __slots__ = ("counts", "largest", "least", "length", "values")
-
-    def __init__(
-        self,
-        length: float = 0,
-        values: float = 0.0,
-        counts: float = 0.0,
-        least: float = math.inf,
-        largest: float = -math.inf,
-    ) -> None:
-        self.length = int(length)
-        self.values = values
-        self.counts = counts
-        self.least = least
-        self.largest = largest
-
-    def add(self, values: Sequence[float], counts: Sequence[float] | None) -> None:
-        """Add values with their counts; ``None`` if each is one."""
-        # not sum(), whose result depends on what is added in one call
-        self.values = _added(self.values, values)
-        self.counts = self.counts + len(values) if counts is None else _added(self.counts, counts)
-        self.length += len(values)
-        # NaN is neither least nor largest
-        finite = values if self.values == self.values else [value for value in values if value == value]
-        if finite:
-            self.least = min(self.least, min(finite))
-            self.largest = max(self.largest, max(finite))
-
-    def numbers(self) -> tuple[float, ...]:
-        return (float(self.length), self.values, self.counts, self.least, self.largest)
 
 
 class HistoryBuffer:
@@ -130,7 +93,7 @@ class HistoryBuffer:
         self._counts: deque[float] | None = None
         if any(count != 1 for count in counts):
             self._counts = deque(map(float, counts), max_length)
-        self._totals = _Totals()
+        self._totals = Totals()
         self._totals.add(self._values, self._counts)
         self._widest = 0  # the longest window that somebody asked for
         self._pending: deque[Any] = deque(maxlen=max_length)
@@ -259,11 +222,11 @@ class HistoryBuffer:
         state: dict[str, Any] = {
             "max_length": self._max_length,
             "widest": self._widest,
-            "totals": _encode(self._totals.numbers()),
-            "values": _encode(_last(self._values, kept)),
+            "totals": encode(self._totals.numbers()),
+            "values": encode(_last(self._values, kept)),
         }
         if self._counts is not None:
-            state["counts"] = _encode(_last(self._counts, kept))
+            state["counts"] = encode(_last(self._counts, kept))
         return state
 
     @classmethod
@@ -278,11 +241,11 @@ class HistoryBuffer:
             return cls(values, counts, state.get("_max_length", 1_000_000))
         if "values" not in state:
             raise ValueError(f"not the state of a series: it has the keys {sorted(map(str, state))}")
-        values = _decode(state["values"])
-        counts = _decode(state["counts"]) if "counts" in state else [1.0] * len(values)
+        values = decode(state["values"])
+        counts = decode(state["counts"]) if "counts" in state else [1.0] * len(values)
         series = cls(values, counts, state.get("max_length", 1_000_000))
         if "totals" in state:
-            series._totals = _Totals(*_decode(state["totals"]))
+            series._totals = Totals(*decode(state["totals"]))
         series._widest = state.get("widest", 0)
         return series
 
@@ -359,14 +322,7 @@ _BUILT_IN: dict[str, Statistic] = {
     "current": HistoryBuffer.current,
 }
 
-
 _NUMBERS = {int, float}
-
-
-def _added(total: float, values: Sequence[float]) -> float:
-    for value in values:
-        total += value
-    return total
 
 
 def _ratio(total: float, count: float) -> float:
@@ -404,20 +360,3 @@ def _last(values: deque[float], length: int) -> list[float]:
     newest_first = list(islice(reversed(values), length))
     newest_first.reverse()
     return newest_first
-
-
-def _encode(values: Iterable[float]) -> str:
-    doubles = array("d", values)
-    if sys.byteorder == "big":
-        doubles.byteswap()
-    return base64.b64encode(doubles.tobytes()).decode("ascii")
-
-
-def _decode(text: str | Iterable[float]) -> list[float]:
-    if not isinstance(text, str):
-        return [float(value) for value in text]
-    doubles = array("d")
-    doubles.frombytes(base64.b64decode(text, validate=True))
-    if sys.byteorder == "big":
-        doubles.byteswap()
-    return doubles.tolist()
