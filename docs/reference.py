@@ -30,7 +30,7 @@ def page(package: str) -> str:
 
 
 def entry(name: str, thing: Any) -> list[str]:
-    """A heading, the signature and the first paragraph; for a class, a line for each public method of its own."""
+    """A heading, the signature and the first paragraph; for a class, a line for each of its public methods."""
     if inspect.isclass(thing):
         heading = [
             f"## {name}",
@@ -47,9 +47,9 @@ def entry(name: str, thing: Any) -> list[str]:
 
 
 def members(thing: type) -> list[str]:
-    """The public methods and properties that a class defines itself."""
+    """The public methods and properties that a class defines itself, or a private base of the same package."""
     rows = []
-    for name, member in vars(thing).items():
+    for name, member in own_members(thing).items():
         function = getattr(member, "__func__", member)
         if name.startswith("_") or not (inspect.isfunction(function) or isinstance(member, property)):
             continue
@@ -57,6 +57,17 @@ def members(thing: type) -> list[str]:
         shown = name if isinstance(member, property) else f"{name}{signature(function)}"
         rows.append(f"- `{shown}`{f': {said}' if said else ''}")
     return [*rows, ""] if rows else []
+
+
+def own_members(thing: type) -> dict[str, Any]:
+    """The members by name; those of a base that has no entry of its own are listed with the class."""
+    package = thing.__module__.partition(".")[0]
+    public = getattr(import_module(package), "__all__", ())
+    found = dict(vars(thing))
+    for base in thing.__mro__[1:]:
+        if base.__module__.partition(".")[0] == package and base.__name__ not in public:
+            found = {**found, **{name: member for name, member in vars(base).items() if name not in found}}
+    return found
 
 
 def signature(thing: Any) -> str:
