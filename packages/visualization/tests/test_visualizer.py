@@ -206,7 +206,7 @@ def test_subclasses_are_current_for_everybody():
 
 def test_only_rank_zero_records_and_draws(monkeypatch, backend):
     """The others come back at once, and write nothing."""
-    monkeypatch.setattr("eng_visualization.visualizer.is_main_process", lambda: False)
+    monkeypatch.setattr("eng_visualization.draw.image_drawing.is_main_process", lambda: False)
     monkeypatch.setattr("eng_dist.main_only.is_main_process", lambda: False)
     made = Visualizer(vis_backends=backend)
     assert made.draw_points(np.array([1, 1])) is made  # without an image, which rank 0 would miss
