@@ -8,7 +8,7 @@ import time
 import pytest
 
 from eng_config import Config, ConfigError
-from eng_config.restricted import evaluate
+from eng_config.analysis.restricted import evaluate
 
 PYTHON = {
     "import": "import os\nos.system('touch owned')",

@@ -5,7 +5,7 @@ import ast
 import pytest
 
 from eng_config import Config
-from eng_config.style import split_base
+from eng_config.analysis.style import split_base
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@ import threading
 
 import pytest
 
-from eng_config.syntax import syntax_tree
+from eng_config.analysis.syntax import syntax_tree
 
 TEXT = "a = " + "[" * 60 + "1" + "]" * 60 + "\n" + "b = f(1, 2, x=[1, 2, 3])\n" * 200
 

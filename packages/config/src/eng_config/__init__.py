@@ -9,10 +9,10 @@ from .arguments import DictAction, parse_overrides
 from .config import Config
 from .errors import ConfigError, DerivedValuesWarning, UntrustedConfigError
 from .lazy import LazyAttr, LazyObject
-from .lazy_file import read_base
 from .node import ConfigDict
 from .origin import Origin
 from .part import Finder, Part
+from .reading.import_file import read_base
 
 if TYPE_CHECKING:
     from .cli import add_cli_arguments

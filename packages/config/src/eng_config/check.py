@@ -11,7 +11,7 @@ from difflib import SequenceMatcher, get_close_matches
 from fnmatch import fnmatchcase
 from typing import Any
 
-from .derived import names_read
+from .analysis.derived import names_read
 from .errors import ConfigError, ConfigImportError, ConfigKeyError, ConfigTypeError, ConfigValueError, nearest
 from .lazy import Lazy
 from .node import ConfigDict, chain_at

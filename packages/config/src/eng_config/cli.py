@@ -16,8 +16,8 @@ from .config import Config
 from .convert import write_import_style
 from .diff import difference
 from .errors import ConfigError
+from .reading.text_file import SUFFIXES
 from .terminal import show
-from .text_file import SUFFIXES
 
 __all__ = ["add_cli_arguments", "main"]
 

@@ -10,9 +10,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from sys import _getframe
 from typing import TYPE_CHECKING, Any, Self
 
+from .analysis.derived import derived_from, meets, read_of, sources_of
+from .analysis.explain import history
+from .analysis.style import is_import_style, may_be_import_style
+from .analysis.syntax import parse_python
 from .argument_parser import add_options
-from .bases import is_remote
-from .derived import derived_from, meets, read_of, sources_of
 from .diff import difference
 from .dump import python_text
 from .errors import (
@@ -26,17 +28,16 @@ from .errors import (
     MissingKeyError,
     UntrustedConfigError,
 )
-from .explain import history
 from .formats import write_data
-from .imports import import_custom_modules as import_listed
-from .lazy_file import read_lazy_file
 from .node import METHODS, ConfigDict, attach, chain_at, duplicate, missing, plain, settle, step_into
 from .origin import Origin, caller_origin, spell_path, split_path
 from .overrides import Overrides, apply_overrides
-from .reading import Reading, parse_python
+from .reading.bases import is_remote
+from .reading.import_file import read_lazy_file
+from .reading.imports import import_custom_modules as import_listed
+from .reading.source import Reading
+from .reading.text_file import SUFFIXES, read_text_file
 from .secrets import hide, secret_values
-from .style import is_import_style, may_be_import_style
-from .text_file import SUFFIXES, read_text_file
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -11,10 +11,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from .analysis.layer import Layer
 from .config import Config
 from .dump import is_name, python_text, write
 from .errors import ConfigValueError
-from .lines import Layer
 from .merge import DELETE
 
 __all__ = ["change", "write_import_style"]

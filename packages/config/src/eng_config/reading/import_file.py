@@ -19,22 +19,22 @@ from contextlib import contextmanager
 from types import FunctionType, ModuleType
 from typing import Any, NamedTuple
 
-from .bases import package_folder
-from .errors import (
+from ..analysis.layer import Layer
+from ..analysis.recompute import run_program
+from ..analysis.style import is_base_assignment, is_builtin_module, is_own_module, is_read_base
+from ..analysis.syntax import parse_python, syntax_tree
+from ..errors import (
     ConfigError,
     ConfigEvaluationError,
     ConfigParsingError,
     UntrustedConfigError,
     nearest,
 )
-from .lazy import Lazy, LazyObject, reading_file
-from .lines import Layer
-from .node import wrap
-from .origin import Origin
-from .reading import Reading, last_line, names_beside, parse_python, raised
-from .recompute import run_program
-from .style import is_base_assignment, is_builtin_module, is_own_module, is_read_base
-from .syntax import syntax_tree
+from ..lazy import Lazy, LazyObject, reading_file
+from ..node import wrap
+from ..origin import Origin
+from .bases import package_folder
+from .source import Reading, last_line, names_beside, raised
 
 __all__ = ["LazyFile", "read_base", "read_lazy_file"]
 

@@ -15,11 +15,11 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NoReturn
 
-from .errors import ConfigError, ConfigEvaluationError, UntrustedConfigError, nearest
-from .node import ConfigDict
-from .origin import Origin
+from ..errors import ConfigError, ConfigEvaluationError, UntrustedConfigError, nearest
+from ..node import ConfigDict
+from ..origin import Origin
+from ..weight import weigh
 from .recompute import overlay
-from .weight import weigh
 
 __all__ = ["evaluate"]
 

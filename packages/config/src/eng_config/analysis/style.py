@@ -8,10 +8,9 @@ import sys
 from functools import cache
 from typing import TypeGuard
 
-from .errors import ConfigParsingError
-from .origin import Origin
-from .reading import parse_python
-from .syntax import syntax_tree
+from ..errors import ConfigParsingError
+from ..origin import Origin
+from .syntax import parse_python, syntax_tree
 
 __all__ = [
     "BASE",

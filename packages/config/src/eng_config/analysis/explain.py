@@ -6,8 +6,8 @@ import os
 from collections.abc import Iterable
 from typing import Any
 
-from .dump import value_text
-from .origin import Origin
+from ..dump import value_text
+from ..origin import Origin
 
 __all__ = ["history"]
 

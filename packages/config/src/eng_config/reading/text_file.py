@@ -12,8 +12,11 @@ import warnings
 from types import CodeType, FunctionType, ModuleType
 from typing import Any, NamedTuple
 
-from .bases import resolve_base
-from .errors import (
+from ..analysis.layer import Layer
+from ..analysis.recompute import compiled, overlay, run_program
+from ..analysis.style import BASE, is_import_style, may_be_import_style, split_base
+from ..analysis.syntax import parse_python
+from ..errors import (
     ConfigError,
     ConfigEvaluationError,
     ConfigFormatError,
@@ -21,15 +24,11 @@ from .errors import (
     ConfigParsingError,
     ConfigTypeError,
 )
-from .formats import DATA_SUFFIXES, parse_data
-from .lines import Layer
-from .merge import merge_into
-from .node import ConfigDict, settle
-from .origin import Origin
-from .reading import Reading, last_line, parse_python, raised
-from .recompute import compiled, overlay, run_program
-from .style import BASE, is_import_style, may_be_import_style, split_base
-from .substitute import (
+from ..formats import DATA_SUFFIXES, parse_data
+from ..merge import merge_into
+from ..node import ConfigDict, settle
+from ..origin import Origin
+from ..substitute import (
     UnknownReference,
     base_expressions,
     base_references,
@@ -37,7 +36,9 @@ from .substitute import (
     fill_references,
     predefined_variables,
 )
-from .weight import check_weight
+from ..weight import check_weight
+from .bases import resolve_base
+from .source import Reading, last_line, raised
 
 __all__ = ["SUFFIXES", "TextFile", "read_text_file"]
 
@@ -201,7 +202,7 @@ class PythonProgram:
 
     def run(self, base: ConfigDict) -> dict[str, Any]:
         if self.tree is not None and not self.reading.trusted:
-            from .restricted import evaluate  # long, and only untrusted files need it
+            from ..analysis.restricted import evaluate  # long, and only untrusted files need it
 
             values = evaluate(self.tree, self.file, {BASE: base}, self.reading.overrides)
             check_weight(values, self.file)

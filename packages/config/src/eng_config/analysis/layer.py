@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .merge import DELETE
-from .origin import Origin, Path, spell_path
+from ..merge import DELETE
+from ..origin import Origin, Path, spell_path
+from ..substitute import ENVIRONMENT
 from .position import Position, step_into
-from .substitute import ENVIRONMENT
 
 __all__ = ["Layer"]
 

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from types import CodeType
 from typing import Any
 
-from .merge import DELETE, merge_into
-from .reading import no_python
+from ..merge import DELETE, merge_into
+from .syntax import no_python
 
 __all__ = ["compiled", "overlay", "run_program"]
 

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from importlib.machinery import PathFinder
 from typing import Any, NamedTuple
 
-from .errors import ConfigFileNotFoundError, ConfigImportError, ConfigValueError, UntrustedConfigError
-from .origin import Origin
+from ..errors import ConfigFileNotFoundError, ConfigImportError, ConfigValueError, UntrustedConfigError
+from ..origin import Origin
 
 __all__ = ["Base", "is_remote", "package_folder", "resolve_base"]
 
@@ -118,7 +118,7 @@ def model_index(folder: str) -> dict[str, str]:
 
 def listed_models(folder: str) -> Iterator[dict[str, Any]]:
     """The entries of every metafile that the index names."""
-    from .yaml_text import load  # PyYAML is slow to import, and few need it here
+    from ..yaml_text import load  # PyYAML is slow to import, and few need it here
 
     def content_of(path: str) -> Any:
         with open(path, encoding="utf-8") as stream:

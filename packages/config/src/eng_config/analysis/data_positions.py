@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from .formats import MARKS
+from ..formats import MARKS
 from .position import Position
 
 __all__ = ["json_positions", "toml_positions", "yaml_positions"]
@@ -15,7 +15,7 @@ __all__ = ["json_positions", "toml_positions", "yaml_positions"]
 
 def yaml_positions(text: str, file: str, hows: Mapping[int, str]) -> Position:
     """The positions of the first document of a YAML text that loads."""
-    from .yaml_text import Loader, MappingNode, SequenceNode  # only who reads YAML waits for PyYAML
+    from ..yaml_text import Loader, MappingNode, SequenceNode  # only who reads YAML waits for PyYAML
 
     loader = Loader(text)
 

@@ -10,10 +10,10 @@ import ast
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
-from .lines import Layer
-from .node import ConfigDict
-from .origin import Path, spell_path
-from .substitute import tokens_in
+from ..node import ConfigDict
+from ..origin import Path, spell_path
+from ..substitute import tokens_in
+from .layer import Layer
 from .syntax import syntax_tree
 
 __all__ = ["Derived", "derived_from", "names_read", "read_of", "sources_of"]

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 from importlib import import_module
 from typing import Any
 
-from .errors import ConfigImportError, ConfigTypeError
-from .origin import Origin
+from ..errors import ConfigImportError, ConfigTypeError
+from ..origin import Origin
 
 __all__ = ["import_custom_modules"]
 

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import ast
 import os
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
+from ..errors import ConfigFileNotFoundError, ConfigSyntaxError, nearest
+from ..origin import Origin
 from .bases import is_remote
-from .errors import ConfigFileNotFoundError, ConfigSyntaxError, nearest
-from .origin import Origin
-from .syntax import syntax_tree
 
-__all__ = ["Reading", "last_line", "names_beside", "no_python", "parse_python", "raised"]
+__all__ = ["Reading", "last_line", "names_beside", "raised"]
 
 
 class Reading(NamedTuple):
@@ -66,21 +64,6 @@ def raised(error: Exception, names: Iterable[str]) -> str:
     """What to say of an exception of a file, with the nearest of the names that are there for a wrong one."""
     near = nearest(error.name or "", names) if isinstance(error, NameError) else ""
     return f"the file raised {type(error).__name__}: {error}{near}"
-
-
-def parse_python(text: str, file: str) -> ast.Module:
-    """The syntax tree; `ConfigSyntaxError` with the line for what is no Python."""
-    try:
-        return syntax_tree(text, file)
-    except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
-        raise no_python(error, file) from error
-
-
-def no_python(error: Exception, file: str) -> ConfigSyntaxError:
-    """What to say of a text that Python's parser or compiler refuses."""
-    line = getattr(error, "lineno", None) or 1
-    what = getattr(error, "msg", None) or str(error)
-    return ConfigSyntaxError(f"this is not Python: {what}", origin=Origin(file, line))
 
 
 def last_line(error: BaseException, file: str) -> Origin:
