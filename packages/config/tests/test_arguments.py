@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from eng_config import Config, DictAction, parse_overrides
+from eng_config import Config, ConfigError, DictAction, parse_overrides
 from eng_config.arguments import parse_value
 
 
@@ -101,3 +101,25 @@ def test_the_action_is_for_merging(parser):
     cfg = Config({"a": 0, "b": {"c": 1}})
     cfg.merge_from_dict(parser.parse_args(["--options", "a=1", "--options", "b.c=2", "b.d=3"]).options)
     assert cfg.to_dict() == {"a": 1, "b": {"c": 2, "d": 3}, "z": 0}
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("[" * 5000 + "]" * 5000, "nested deeper than 100 levels"),
+        ("9" * 5000, "a number of more than 4,000 digits"),
+        ("-" + "9" * 5000, "a number of more than 4,000 digits"),
+    ],
+)
+def test_a_value_out_of_proportion(text, said):
+    """It is refused with a typed error; the number would silently be infinite."""
+    with pytest.raises(ConfigError, match=f"<command line>:1: a: .*{said}"):
+        parse_overrides([f"a={text}"])
+
+
+@pytest.mark.parametrize("arguments", [None, 1, [1], [b"a=1"], [("a", 1)], {1: 2}])
+def test_arguments_that_are_no_texts(arguments):
+    """A ConfigTypeError says what is expected."""
+    with pytest.raises(ConfigError, match="`KEY=VALUE`, not") as caught:
+        parse_overrides(arguments)
+    assert isinstance(caught.value, TypeError)

@@ -103,3 +103,13 @@ def test_pickling_gives_an_equal_configuration(data):
     """As a spawned process gets it."""
     cfg = Config(data)
     assert pickle.loads(pickle.dumps(cfg)) == cfg
+
+
+@pytest.mark.parametrize("data", [{"a": {"b": "\ud800"}}, {"a": {"b": 1, "\ud800": 1}}])
+def test_a_character_that_utf8_cannot_write(data):
+    """Python text has an escape for it; the data formats refuse it with the key path."""
+    cfg = Config(data)
+    assert Config.fromstring(cfg.pretty_text, ".py") == cfg
+    for suffix in (".json", ".yaml", ".toml"):
+        with pytest.raises(ValueError, match=r"^a\..*UTF-8 cannot write; dump to a `.py` file"):
+            cfg._text_in(suffix)

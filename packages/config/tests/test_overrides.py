@@ -1,8 +1,10 @@
 """Putting values in by key path."""
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from eng_config import Config, DerivedValuesWarning, parse_overrides
+from eng_config import Config, ConfigError, DerivedValuesWarning, parse_overrides
 
 
 @pytest.fixture
@@ -136,3 +138,59 @@ def test_recompute_would_lose_changes_by_code(on_disk):
     assert (cfg.lr, cfg.batch) == (0.1, 7)
     with pytest.raises(ValueError, match="read from a file"):
         Config({"a": 1}).merge_from_dict({"a": 2}, recompute=True)
+
+
+@pytest.mark.parametrize("options", [None, 1, "a=1", ["a=1"], [("a", 1)], {1: 2}, {None: 1}, {b"a": 1}])
+def test_only_a_mapping_from_key_paths_is_merged(cfg, options):
+    """Anything else is a ConfigTypeError that says what to write."""
+    with pytest.raises(ConfigError, match="a dictionary from key paths to values, not") as caught:
+        cfg.merge_from_dict(options)
+    assert isinstance(caught.value, TypeError)
+
+
+@pytest.mark.parametrize("step", ["²", "٣", "9" * 5000, "-1", "1.5", "\ud800"])
+def test_a_step_that_is_no_position(cfg, step):
+    """Digits that Python does not convert are keys of dictionaries, and nothing in lists."""
+    cfg.merge_from_dict({f"a.{step.partition('.')[0]}": 1})
+    with pytest.raises(ConfigError):
+        cfg.merge_from_dict({f"sizes.{step}": 1})
+    with pytest.raises(ConfigError):
+        cfg.explain(f"sizes.{step}")
+    assert cfg.sizes == [1, 2]
+
+
+def test_a_key_none_is_not_every_key():
+    """A step that spells no number does not mean the key None."""
+    cfg = Config({"a": {None: 1}})
+    cfg.merge_from_dict({"a.b": 2})
+    assert cfg.to_dict() == {"a": {None: 1, "b": 2}}
+    with pytest.raises(KeyError):
+        cfg.explain("a.c")
+
+
+paths = st.lists(
+    st.sampled_from(
+        ["a", "b", "items", "sizes", "0", "7", "-1", "²", "", "[0]", "keys", "_delete_", "n", "\ud800"]
+    ),
+    min_size=1,
+    max_size=4,
+).map(".".join)
+values = st.one_of(
+    st.integers(),
+    st.floats(),
+    st.none(),
+    st.text(max_size=4),
+    st.dictionaries(st.sampled_from(["a", "b", "_delete_"]), st.integers(), max_size=2),
+    st.lists(st.integers(), max_size=2),
+)
+
+
+@given(st.dictionaries(paths, values, max_size=3))
+def test_whatever_is_merged_is_put_in_or_refused(options):
+    """Only ConfigErrors are raised, and then nothing has changed."""
+    cfg = Config({"a": {"b": 1, "items": [{"x": 1}]}, "sizes": [1, 2], "n": None, "keys": {"x": 1}})
+    before = cfg.to_dict()
+    try:
+        cfg.merge_from_dict(options)
+    except ConfigError:
+        assert cfg.to_dict() == before

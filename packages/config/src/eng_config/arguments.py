@@ -6,9 +6,13 @@ import argparse
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from .errors import ConfigOverrideError
+from .bounds import MAX_DEPTH
+from .errors import ConfigOverrideError, ConfigTypeError
 from .origin import COMMAND_LINE, Origin
 from .overrides import Overrides
+
+#: digits of a number that Python converts without being asked twice
+MAX_NUMBER = 4_000
 
 __all__ = ["DictAction", "parse_overrides", "parse_value"]
 
@@ -23,7 +27,11 @@ def parse_overrides(arguments: Iterable[str]) -> Overrides:
     """
     values: dict[str, Any] = {}
     numbers: dict[str, int] = {}
+    if not isinstance(arguments, Iterable):
+        raise ConfigTypeError(f"overrides are a list of `KEY=VALUE`, not {arguments!r:.60}")
     for number, argument in enumerate(arguments, start=1):
+        if not isinstance(argument, str):
+            raise ConfigTypeError(f"an override is a str `KEY=VALUE`, not {argument!r:.60}")
         key, equals, text = argument.partition("=")
         key = key.strip()
         if not equals or not key:
@@ -51,7 +59,7 @@ def parse_value(text: str, origin: Origin | None = None) -> Any:
     return parse_item(parts[0], origin)
 
 
-def parse_item(text: str, origin: Origin | None) -> Any:
+def parse_item(text: str, origin: Origin | None, depth: int = 0) -> Any:
     kind = {"[": list, "(": tuple}.get(text[:1])
     if kind is None or text[-1:] != {"[": "]", "(": ")"}[text[0]]:
         if text.startswith(("dict(", "{'", '{"')):
@@ -61,15 +69,27 @@ def parse_item(text: str, origin: Origin | None) -> Any:
                 path=origin.path if origin else "",
                 origin=origin,
             )
-        return parse_leaf(text)
+        return parse_leaf(text, origin)
+    if depth > MAX_DEPTH:
+        raise ConfigOverrideError(
+            f"the value is nested deeper than {MAX_DEPTH} levels; write it into a file with `_base_`",
+            path=origin.path if origin else "",
+            origin=origin,
+        )
     inner = text[1:-1].removesuffix(",")
     parts = split_at_commas(inner, origin) if inner else []
     if kind is tuple and len(parts) == 1 and not text.endswith(",)"):
-        return (parse_item(parts[0], origin),)
-    return kind(parse_item(part, origin) for part in parts)
+        return (parse_item(parts[0], origin, depth + 1),)
+    return kind(parse_item(part, origin, depth + 1) for part in parts)
 
 
-def parse_leaf(text: str) -> Any:
+def parse_leaf(text: str, origin: Origin | None) -> Any:
+    if len(text) > MAX_NUMBER and text.lstrip("+-").isdecimal():
+        raise ConfigOverrideError(
+            f"a number of more than {MAX_NUMBER:,} digits; write it as a float, as in `1e300`",
+            path=origin.path if origin else "",
+            origin=origin,
+        )
     for number in (int, float):
         try:
             return number(text)

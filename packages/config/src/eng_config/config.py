@@ -31,7 +31,7 @@ from .errors import (
 from .formats import write_data
 from .node import METHODS, ConfigDict, attach, chain_at, duplicate, missing, plain, settle, step_into
 from .origin import Origin, caller_origin, spell_path, split_path
-from .overrides import Overrides, apply_overrides
+from .overrides import Overrides, apply_overrides, check_options
 from .reading.bases import is_remote
 from .reading.import_file import read_lazy_file
 from .reading.imports import import_custom_modules as import_listed
@@ -318,6 +318,7 @@ class Config:
         configuration that was read from a file and not changed by code since.
         """
         origin = options.origin if isinstance(options, Overrides) else caller_origin(_getframe(1))
+        check_options(options)
         if recompute and options:
             values, state = self._recomputed(options)
             apply_overrides(values, options, origin, lists=allow_list_keys)

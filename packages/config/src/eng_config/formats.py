@@ -12,9 +12,9 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from .bounds import check_weight, too_deep
 from .errors import ConfigError, ConfigSyntaxError, ConfigTypeError, ConfigValueError
 from .origin import Origin, join_path
-from .weight import check_weight, too_deep
 
 __all__ = ["DATA_SUFFIXES", "parse_data", "write_data"]
 
@@ -143,6 +143,10 @@ def encode(
 ) -> Any:
     """Plain data for a value of a configuration; `none` stands for None, `tuples` may stay, `keys` too."""
     kind = type(value)
+    if kind is str and not is_encodable(value):
+        raise ConfigValueError(
+            f"{value!r:.60} has a character that UTF-8 cannot write; dump to a `.py` file", path=path
+        )
     if kind in (str, int, float, bool):
         return value
     if value is None:
@@ -152,6 +156,9 @@ def encode(
         return encode(value, none=none, tuples=tuples, keys=keys, path=join_path(path, step))
 
     if isinstance(value, dict):
+        for key in value:
+            if type(key) is str:
+                part(key, key)
         if all(type(key) in keys for key in value) and not (len(value) == 1 and next(iter(value)) in MARKS):
             return {key: part(child, key) for key, child in value.items()}
         return {"__pairs__": [[part(key, key), part(child, key)] for key, child in value.items()]}
@@ -166,6 +173,15 @@ def encode(
     raise ConfigTypeError(
         f"{value!r} is a {kind.__name__}, which is no data; name it by a text and let it be built", path=path
     )
+
+
+def is_encodable(text: str) -> bool:
+    """Whether the text has no lone surrogate, as bytes of the command line that are not UTF-8 become."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 MARKS: dict[str, Callable[[Any], Any]] = {

@@ -17,7 +17,7 @@ from typing import Any, Self
 from .errors import ConfigTypeError, MissingKeyError, nearest
 from .lazy import Lazy, holds_lazy, resolve
 from .merge import merge_into
-from .origin import Fixed, Origin, Path, Place, Trace, spell_path
+from .origin import Fixed, Origin, Path, Place, Trace, position_of, spell_path
 
 __all__ = ["ConfigDict", "attach", "chain_at", "plain", "wrap"]
 
@@ -313,13 +313,14 @@ def attach(value: Any, trace: Trace, path: tuple[Any, ...]) -> None:
 def step_into(value: Any, step: Any) -> tuple[Any, Any]:
     """The key or position that one step of a path means in a value, and what is there; KeyError where nothing is."""
     if isinstance(value, dict):
-        key = step
-        if key not in value and isinstance(step, str) and step.isdigit() and int(step) in value:
-            key = int(step)
-        if key in value:
-            return key, dict.get(value, key)
-    elif isinstance(value, (list, tuple)) and str(step).isdigit() and int(step) < len(value):
-        return int(step), value[int(step)]
+        position = position_of(step)
+        for key in (step,) if position is None else (step, position):
+            if key in value:
+                return key, dict.get(value, key)
+    elif isinstance(value, (list, tuple)):
+        position = position_of(step)
+        if position is not None and position < len(value):
+            return position, value[position]
     raise KeyError(step)
 
 

@@ -18,11 +18,14 @@ __all__ = [
     "Trace",
     "caller_origin",
     "join_path",
+    "position_of",
     "spell_path",
     "split_path",
 ]
 
 COMMAND_LINE = "<command line>"
+#: of a position in a list; Python refuses to convert thousands of them
+MAX_DIGITS = 18
 
 Path = tuple[Any, ...]
 
@@ -64,6 +67,16 @@ def split_path(path: str) -> Path:
     ('model', 'stages', '0', 'width')
     """
     return tuple(part for part in path.replace("[", ".").replace("]", "").split(".") if part)
+
+
+def position_of(step: Any) -> int | None:
+    """Return the position in a list that one step of a path means: a whole number, or its digits; None for a key.
+
+    >>> position_of("12"), position_of(3), position_of("x"), position_of("-1")
+    (12, 3, None, None)
+    """
+    digits = str(step)
+    return int(digits) if digits.isascii() and digits.isdigit() and len(digits) < MAX_DIGITS else None
 
 
 class Trace(Protocol):

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 from .errors import ConfigKeyError, ConfigTypeError
 from .merge import DELETE, without_flags
 from .node import ATOMS, ConfigDict, attach, settle, wrap
-from .origin import COMMAND_LINE, Fixed, Origin, Path, Place, join_path, spell_path, split_path
+from .origin import COMMAND_LINE, Fixed, Origin, Path, Place, join_path, position_of, spell_path, split_path
 
-__all__ = ["Overrides", "apply_overrides"]
+__all__ = ["Overrides", "apply_overrides", "check_options"]
 
 
 class Overrides(dict[str, Any]):
@@ -33,6 +33,14 @@ class Overrides(dict[str, Any]):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Overrides, (dict(self), self.arguments)
+
+
+def check_options(options: object) -> None:
+    """Raise `ConfigTypeError` for what is not a mapping from key paths."""
+    if not isinstance(options, Mapping) or not all(isinstance(path, str) for path in options):
+        raise ConfigTypeError(
+            f"overrides are a dictionary from key paths to values, not {options!r:.60}; write `{{'a.b': 1}}`"
+        )
 
 
 def apply_overrides(
@@ -157,21 +165,23 @@ def find(container: Any, step: str, path: str, origin: Origin, lists: bool) -> A
             raise ConfigKeyError(
                 f"a position stands behind a dot in a key path; write `{dotted}`", path=path, origin=origin
             )
-        return int(step) if step.isdigit() and int(step) in container else step
+        position = position_of(step)
+        return position if position is not None and position in container else step
     if not lists:
         raise ConfigTypeError(
             f"`{step}` is a position in a list, which `allow_list_keys=False` forbids; give the whole list",
             path=path,
             origin=origin,
         )
-    if not step.isdigit() or int(step) >= len(container):
+    position = position_of(step)
+    if position is None or position >= len(container):
         raise ConfigKeyError(
             f"`{step}` is no position in a list of {len(container)}; positions are 0 to {len(container) - 1}, "
             "and a longer list is given whole",
             path=path,
             origin=origin,
         )
-    return int(step)
+    return position
 
 
 def store_merged(target: Target, key: Any, value: Any, origin: Origin, path: str, undo: Undo) -> None:

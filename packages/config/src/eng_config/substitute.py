@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .errors import ConfigKeyError, ConfigSyntaxError, nearest
-from .origin import Origin
+from .origin import Origin, position_of
 
 __all__ = [
     "UnknownReference",
@@ -115,7 +115,9 @@ def base_expressions(text: str, file: str) -> str:
                 origin=Origin(file, text.count("\n", 0, found.start()) + 1),
             )
         steps = found[1].split(".")
-        return "_base_" + "".join(f"[{step}]" if step.isdigit() else f"[{step!r}]" for step in steps)
+        return "_base_" + "".join(
+            f"[{step if position_of(step) is not None else repr(step)}]" for step in steps
+        )
 
     return BASE.sub(expression, text)
 
@@ -170,7 +172,8 @@ def look_up(base: Any, path: str, token: str) -> Any:
     """What the base has at a written key path."""
     for step in path.split("."):
         try:
-            base = base[int(step)] if isinstance(base, (list, tuple)) and step.isdigit() else base[step]
+            position = position_of(step) if isinstance(base, (list, tuple)) else None
+            base = base[step if position is None else position]
         except (LookupError, TypeError):
             keys = [str(key) for key in base] if isinstance(base, dict) else []
             raise UnknownReference(token, path, nearest(step, keys)) from None

@@ -9,9 +9,9 @@ import yaml
 from yaml import MappingNode, SequenceNode
 from yaml.constructor import ConstructorError
 
+from .bounds import MAX_DEPTH, check_weight, too_deep
 from .errors import ConfigError, ConfigSyntaxError
 from .origin import Origin
-from .weight import MAX_DEPTH, check_weight, too_deep
 
 __all__ = ["Loader", "MappingNode", "SequenceNode", "load", "save"]
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..origin import position_of
+
 __all__ = ["Position", "step_into"]
 
 
@@ -45,6 +47,5 @@ class Position:
 def step_into(position: Position, step: Any) -> Position | None:
     """The position at a key or a position, which may be written as digits."""
     found = position.inside.get(step)
-    if found is None and isinstance(step, str) and step.isdigit():
-        found = position.inside.get(int(step))
-    return found
+    number = position_of(step)
+    return position.inside.get(number) if found is None and number is not None else found

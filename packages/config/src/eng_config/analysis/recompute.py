@@ -11,6 +11,7 @@ from types import CodeType
 from typing import Any
 
 from ..merge import DELETE, merge_into
+from ..origin import position_of
 from .syntax import no_python
 
 __all__ = ["compiled", "overlay", "run_program"]
@@ -53,8 +54,9 @@ def overlay(names: dict[Any, Any], overrides: Mapping[str, Any]) -> None:
         container: Any = names
         for step in outer:
             container = inner(container, step)
-        if isinstance(container, list) and last.isdigit() and int(last) < len(container):
-            container[int(last)] = value
+        position = position_of(last)
+        if isinstance(container, list) and position is not None and position < len(container):
+            container[position] = value
         elif isinstance(container, dict) and (last in container or (outer and outer[0] not in inherited)):
             old = dict.get(container, last)
             if isinstance(value, dict) and isinstance(old, dict) and not value.get(DELETE):
@@ -67,6 +69,7 @@ def inner(container: Any, step: str) -> Any:
     """What is at one step of a path; None where nothing is."""
     if isinstance(container, dict):
         return dict.get(container, step)
-    if isinstance(container, list) and step.isdigit() and int(step) < len(container):
-        return container[int(step)]
+    position = position_of(step)
+    if isinstance(container, list) and position is not None and position < len(container):
+        return container[position]
     return None

@@ -15,10 +15,10 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NoReturn
 
+from ..bounds import weigh
 from ..errors import ConfigError, ConfigEvaluationError, UntrustedConfigError, nearest
 from ..node import ConfigDict
 from ..origin import Origin
-from ..weight import weigh
 from .recompute import overlay
 
 __all__ = ["evaluate"]

@@ -16,6 +16,7 @@ from ..analysis.layer import Layer
 from ..analysis.recompute import compiled, overlay, run_program
 from ..analysis.style import BASE, is_import_style, may_be_import_style, split_base
 from ..analysis.syntax import parse_python
+from ..bounds import check_weight
 from ..errors import (
     ConfigError,
     ConfigEvaluationError,
@@ -36,7 +37,6 @@ from ..substitute import (
     fill_references,
     predefined_variables,
 )
-from ..weight import check_weight
 from .bases import resolve_base
 from .source import Reading, last_line, raised
 
