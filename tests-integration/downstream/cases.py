@@ -1,0 +1,41 @@
+"""The cases that are recorded, and what each needs; imported by the tests and by what runs a case."""
+
+from pathlib import Path
+
+RECORDED = Path(__file__).parent / "recorded"
+
+TRAININGS = {
+    "mmpretrain_resnet18": "mmpretrain",
+    "mmpretrain_resnet18_accumulate_2": "mmpretrain",
+    "mmpretrain_resnet18_accumulate_3": "mmpretrain",
+    "mmdet_retinanet": "mmdet",
+    "mmdet_rtmdet": "mmdet",
+    "mmocr_crnn": "mmocr",
+}
+"""Name of a training -> the project it needs."""
+
+FUNCTIONS = {
+    "rules": ("rules", "grid"),
+    "deformable_rules": ("rules", "deformable"),
+    "merges": ("merges", "merges"),
+    "drawn_merges": ("merges", "drawn_merges"),
+}
+"""Name of a case that trains nothing -> module and function."""
+
+NEEDS: dict[str, str | None] = dict.fromkeys(FUNCTIONS) | {"deformable_rules": "mmcv"} | TRAININGS
+"""Name of each case -> the project it needs, if any."""
+
+PROJECTS = {
+    "mmpretrain": ("apis", "models", "datasets", "evaluation", "engine", "visualization"),
+    "mmdet": ("apis", "models", "datasets", "evaluation", "engine", "visualization"),
+    "mmseg": ("apis", "models", "datasets", "evaluation", "engine", "visualization"),
+    "mmpose": ("apis", "models", "datasets", "evaluation", "engine", "visualization"),
+    "mmaction": ("apis", "models", "datasets", "evaluation", "engine", "visualization"),
+    "mmocr": ("apis", "models", "datasets", "evaluation", "engine", "visualization"),
+    "mmyolo": ("models", "datasets", "engine"),
+    "mmrotate": ("apis", "models", "datasets", "evaluation", "visualization"),
+}
+"""Import name of each project -> the packages below it that a user imports."""
+
+ONLY_READ = ("mmcv", "mmagic", "mmdet3d", "mmselfsup", "mmcls", "mmrazor", "mmeval", "xtuner")
+"""Projects that need more than this environment has to be imported, and whose sources are read all the same."""
