@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import nn
 
-from ..forward import run_forward
+from ..base import run_forward
 from ..protocols import Batch, LogVars, OptimWrapperLike
 from ..unused_parameters import detect_anomalous_params
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from eng_model.forward import run_forward
+from eng_model.base import run_forward
 
 
 def _echo(*args: Any, mode: str, **kwargs: Any) -> Any:
