@@ -5,16 +5,20 @@ from __future__ import annotations
 import gc
 import multiprocessing
 import socket
+import sys
 import traceback
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from multiprocessing.connection import Connection, wait
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, distributed, nn
+
+sys.path.insert(0, str(Path(__file__).parent))  # for the helper `host_waits`
 
 SECONDS = 30.0
 

@@ -3,10 +3,13 @@
 import copy
 import pickle
 
+import pytest
 import torch
+from host_waits import HostWaits
 from torch import nn
 
 from eng_model import BaseDataPreprocessor
+from eng_structures import BaseDataElement
 
 META = torch.device("meta")
 
@@ -44,3 +47,44 @@ def test_copies_know_the_device() -> None:
     preprocess = BaseDataPreprocessor().to("meta")
     assert copy.deepcopy(preprocess).device == META
     assert pickle.loads(pickle.dumps(preprocess)).device == META
+
+
+def test_nothing_waits_for_a_batch_on_its_way():
+    """Eight samples of two keys: sixteen copies, none of which the host waits for."""
+    preprocess = BaseDataPreprocessor().to("meta")
+    batch = {"inputs": [torch.ones(3) for _ in range(8)], "data_samples": [torch.ones(1) for _ in range(8)]}
+    with HostWaits() as seen:
+        moved = preprocess(batch)
+    assert moved["inputs"][7].device == META
+    assert seen.waits == []
+
+
+def test_waiting_can_be_asked_for():
+    """For a batch whose memory is written to again at once."""
+    preprocess = BaseDataPreprocessor(non_blocking=False).to("meta")
+    with HostWaits() as seen:
+        preprocess([torch.ones(3)])
+    assert seen.waits == ["_to_copy"]
+
+
+@pytest.mark.parametrize(("device", "expected"), [("cpu", False), ("mps", False), ("cuda:0", True)])
+def test_copies_that_would_not_be_ordered_are_waited_for(device, expected):
+    """To the CPU nothing orders the copy before what reads it; Metal reads a source that may be gone."""
+
+    class Sample(BaseDataElement):
+        def to(self, device, non_blocking):
+            return str(device), non_blocking
+
+    preprocess = BaseDataPreprocessor()
+    preprocess._device = torch.device(device)
+    assert preprocess([Sample()]) == preprocess.cast_data([Sample()]) == [(device, expected)]
+
+
+def test_a_cast_of_ones_own_is_called():
+    """Also where `forward` is not overridden."""
+
+    class Halving(BaseDataPreprocessor):
+        def cast_data(self, data):
+            return [each / 2 for each in super().cast_data(data)]
+
+    assert Halving()([torch.ones(1)]) == [torch.tensor([0.5])]

@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch.nn.utils.rnn import pack_sequence
 
-from eng_model.preprocess.cast import cast
+from eng_model.preprocess.base import cast
 from eng_structures import BaseDataElement
 
 CPU, META = torch.device("cpu"), torch.device("meta")

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 import torch
+from host_waits import HostWaits
 from torch import Tensor
 
-from eng_model import ImgDataPreprocessor
+from eng_model import ImgDataPreprocessor, stack_batch
 
 BGR = torch.tensor([10, 20, 30], dtype=torch.uint8).view(3, 1, 1).expand(3, 2, 2)
 
@@ -134,3 +135,73 @@ def test_a_batch_without_images_says_what_it_has():
     """Another name is the usual mistake."""
     with pytest.raises(KeyError, match="as `inputs`; this one has img, label"):
         ImgDataPreprocessor()({"img": [], "label": []})
+
+
+SETTINGS = [
+    {},
+    {"mean": [123.7, 116.3, 103.5], "std": [58.4, 57.1, 57.4], "bgr_to_rgb": True},
+    {"mean": [127.5], "std": [58.4, 57.1, 57.4], "pad_size_divisor": 32, "pad_value": 0.1},
+    {"mean": [127.5], "std": [3.3], "rgb_to_bgr": True, "pad_size_divisor": 7},
+]
+
+
+def _one_by_one(preprocess: ImgDataPreprocessor, images: list[Tensor]) -> Tensor:
+    """What a preprocessor is to return, image by image and with an index for the channels."""
+    normalised = []
+    for image in images:
+        image = image[[2, 1, 0]] if preprocess._channel_conversion else image
+        image = image.float()
+        normalised.append(
+            (image - preprocess.mean) / preprocess.std if hasattr(preprocess, "mean") else image
+        )
+    return stack_batch(normalised, preprocess.pad_size_divisor, preprocess.pad_value)
+
+
+@pytest.mark.parametrize("settings", SETTINGS)
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int16, torch.float16, torch.float32, torch.float64])
+@pytest.mark.parametrize("sizes", [[(33, 17)] * 5, [(33, 17), (20, 31)], [(1, 1)]])
+def test_a_batch_has_the_bits_of_its_images(settings, dtype, sizes):
+    """Stacking before normalising changes no bit, whatever the type, the sizes and the layout."""
+    generator = torch.Generator().manual_seed(0)
+    images = [(torch.rand(3, *size, generator=generator) * 255).to(dtype) for size in sizes]
+    images[0] = images[0].permute(1, 2, 0).contiguous().permute(2, 0, 1)  # as it comes from an image file
+    before = [image.clone() for image in images]
+    preprocess = ImgDataPreprocessor(**settings)
+    actual = preprocess({"inputs": images})["inputs"]
+    assert torch.equal(actual, _one_by_one(preprocess, images))
+    assert actual.is_contiguous()
+    assert all(map(torch.equal, images, before))
+
+
+def test_images_of_several_types_are_not_mixed_before_they_are_floats():
+    """A stack of whole numbers and halves would be one of halves."""
+    images = [torch.full((3, 2, 2), 2049, dtype=torch.int32), torch.full((3, 2, 2), 0.5, dtype=torch.float16)]
+    assert ImgDataPreprocessor()({"inputs": images})["inputs"][:, 0, 0, 0].tolist() == [2049.0, 0.5]
+
+
+@pytest.mark.parametrize("count", [2, 256])
+@pytest.mark.parametrize("flip", [False, True])
+def test_the_number_of_launches_does_not_depend_on_the_images(count, flip):
+    """Stack, flip, float, subtract, divide, pad: and nothing is waited for."""
+    preprocess = ImgDataPreprocessor([1.0] * 3, [2.0] * 3, pad_size_divisor=8, bgr_to_rgb=flip).to("meta")
+    with HostWaits() as seen:
+        preprocess({"inputs": [torch.zeros(3, 6, 6, dtype=torch.uint8)] * count})
+    assert seen.waits == []
+    assert "index" not in seen.launches
+    assert len(seen.launches) <= 7, seen.launches
+
+
+def test_images_that_are_given_as_floats_stay_as_they_are():
+    """Only what the preprocessor made itself is written to."""
+    image = torch.full((3, 2, 2), 5.0)
+    preprocess = ImgDataPreprocessor([1.0] * 3, [2.0] * 3)
+    assert preprocess({"inputs": image[None]})["inputs"][0, 0, 0, 0] == 2.0
+    assert preprocess({"inputs": [image, torch.ones(3, 1, 1)]})["inputs"][0, 0, 0, 0] == 2.0
+    assert image.unique().tolist() == [5.0]
+
+
+@pytest.mark.parametrize("inputs", [[torch.ones(1, 2, 2)], torch.ones(1, 1, 2, 2)])
+def test_a_flip_wants_three_channels(inputs):
+    """The message has the shape of an image."""
+    with pytest.raises(AssertionError, match=r"three channels, not \(1, 2, 2\)"):
+        ImgDataPreprocessor(bgr_to_rgb=True)({"inputs": inputs})

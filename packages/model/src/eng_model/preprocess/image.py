@@ -1,6 +1,7 @@
 """Images: move them while they are bytes, then flip channels, normalise, pad and stack them on the device.
 
-A byte image is a quarter of the normalised one, so moving first is a quarter of the traffic.
+A byte image is a quarter of the normalised one, so moving first is a quarter of the traffic. Images of one shape become
+a batch before anything is computed: a handful of launches on the device, whatever the number of images.
 Shapes: C channels, H height, W width, N images.
 """
 
@@ -26,7 +27,7 @@ class ImgDataPreprocessor(BaseDataPreprocessor):
     `mean` and `std` (both or neither, 1 or 3 numbers each) are in units of the pixels that arrive;
     `pad_size_divisor` is what height and width can be divided by afterwards; padding goes to the bottom and
     the right and has `pad_value` *after* normalising. `bgr_to_rgb` and `rgb_to_bgr` are the same flip of
-    three channels.
+    three channels. `non_blocking` as for `BaseDataPreprocessor`.
 
     >>> preprocess = ImgDataPreprocessor(mean=[127.5], std=[127.5], pad_size_divisor=4)
     >>> batch = {"inputs": [torch.full((3, 2, 3), 255, dtype=torch.uint8)]}
@@ -46,7 +47,7 @@ class ImgDataPreprocessor(BaseDataPreprocessor):
         pad_value: float = 0,
         bgr_to_rgb: bool = False,
         rgb_to_bgr: bool = False,
-        non_blocking: bool = False,
+        non_blocking: bool = True,
     ) -> None:
         super().__init__(non_blocking)
         if bgr_to_rgb and rgb_to_bgr:
@@ -78,8 +79,7 @@ class ImgDataPreprocessor(BaseDataPreprocessor):
                 raise AssertionError(f"a batch of images is NCHW, not of shape {tuple(inputs.shape)}")
             moved["inputs"] = pad_to_divisor(self._normalise(inputs), self.pad_size_divisor, self.pad_value)
         elif isinstance(inputs, Sequence) and all(isinstance(image, Tensor) for image in inputs):
-            images = [self._normalise(image) for image in inputs]
-            moved["inputs"] = stack_batch(images, self.pad_size_divisor, self.pad_value)
+            moved["inputs"] = self._batch(inputs)
         else:
             raise TypeError(
                 f"`inputs` is a {type(inputs).__name__}; it has to be a tensor NCHW or a list of them CHW: "
@@ -88,20 +88,43 @@ class ImgDataPreprocessor(BaseDataPreprocessor):
         moved.setdefault("data_samples", None)
         return moved
 
-    def _normalise(self, images: Tensor) -> Tensor:
-        """Float images ([N]CHW) with the channels in the model's order, and centred if configured."""
+    def _batch(self, images: Sequence[Tensor]) -> Tensor:
+        """Several images CHW as one normalised batch."""
+        if len({(image.shape, image.dtype) for image in images}) == 1 and images[0].dim() == 3:
+            batch = self._normalise(torch.stack(list(images)), is_ours=True)
+            return pad_to_divisor(batch, self.pad_size_divisor, self.pad_value)
+        return stack_batch(
+            [self._normalise(image) for image in images], self.pad_size_divisor, self.pad_value
+        )
+
+    def _normalise(self, images: Tensor, is_ours: bool = False) -> Tensor:
+        """Float images ([N]CHW) with the channels in the model's order, and centred if configured.
+
+        `is_ours` allows to write into `images`; else they stay as they are.
+        """
+        given = images
         if self._channel_conversion:
-            images = images[..., [2, 1, 0], :, :]
-        floats = images.float()
+            images = _flip_channels(images)
+        images = images.float()
         if not self._enable_normalize:
-            return floats
-        if self.mean.shape[0] == 3 and (images.dim() < 3 or images.shape[-3] != 3):
+            return images
+        channels = images.shape[-3] if images.dim() >= 3 else 0
+        if self.mean.shape[0] == 3 and channels != 3:
             raise AssertionError(
-                f"three values of `mean` are for images CHW of three channels, not {tuple(images.shape)}"
+                f"three values of `mean` are for images CHW of three channels, not {tuple(images.shape[-3:])}"
             )
-        if floats is images or images.dim() < 3 or images.shape[-3] < self.std.shape[0]:
-            return (floats - self.mean) / self.std
-        return floats.sub_(self.mean).div_(self.std)  # bytes became floats of our own: no further copies
+        if (is_ours or images is not given) and channels >= self.std.shape[0]:
+            return images.sub_(self.mean).div_(self.std)
+        return (images - self.mean) / self.std
+
+
+def _flip_channels(images: Tensor) -> Tensor:
+    """The first three channels in reverse order, without a list as an index: that is copied to the device each time."""
+    if images.dim() < 3 or images.shape[-3] < 3:
+        raise AssertionError(
+            f"`bgr_to_rgb` and `rgb_to_bgr` are for images CHW of three channels, not {tuple(images.shape[-3:])}"
+        )
+    return images.narrow(-3, 0, 3).flip(-3)
 
 
 def _per_channel(name: str, values: Sequence[float]) -> Tensor:
