@@ -1,5 +1,6 @@
 import io
 import random
+from typing import Any
 
 import pytest
 import torch
@@ -72,3 +73,39 @@ def test_a_synchronised_seed_follows_from_the_seed_of_the_process() -> None:
     seed_everything(11)
     assert sync_random_seed() == first
     assert 0 <= first < 2**31
+
+
+def test_the_state_of_the_accelerator_goes_to_the_one_that_is_computed_on(
+    monkeypatch: pytest.MonkeyPatch, Cuda: Any
+) -> None:
+    """Rank 3 saved on its device 3, and resumes where it sees one device, which is number 0."""
+    saving = Cuda(4, current=3).install(monkeypatch.setattr)
+    state = rng_state()
+    expected = saving.draw()
+    resuming = Cuda(1).install(monkeypatch.setattr)
+    set_rng_state(state)
+    assert resuming.draw() == expected
+    assert resuming.calls["set_rng_state"] == 1
+
+
+def test_all_accelerators_of_a_process_are_put_back_where_the_numbers_are_the_same(
+    monkeypatch: pytest.MonkeyPatch, Cuda: Any
+) -> None:
+    """A model that lies on several devices of one process."""
+    saving = Cuda(2, current=1).install(monkeypatch.setattr)
+    state = rng_state()
+    expected = [float(torch.rand((), generator=generator)) for generator in saving.generators]
+    set_rng_state(state)
+    assert [float(torch.rand((), generator=generator)) for generator in saving.generators] == expected
+
+
+def test_a_state_without_the_number_of_its_device_is_still_read(
+    monkeypatch: pytest.MonkeyPatch, Cuda: Any
+) -> None:
+    """As those that were saved before it was kept: by the number of the device."""
+    saving = Cuda(2, current=1).install(monkeypatch.setattr)
+    state = rng_state()
+    del state["device_index"]
+    expected = saving.draw()
+    set_rng_state(state)
+    assert saving.draw() == expected

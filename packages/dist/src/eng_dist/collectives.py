@@ -1,8 +1,9 @@
 """Tensors between ranks. Each collective is a few lines in one shared frame.
 
-The frame (`_travel`) moves the data to the backend's device and the result back to where the caller
-had it, outside of autograd. In a world of one, and on a rank outside of `group`, nothing travels: every
-function returns what rank 0 of a world of one would have. `src` and `dst` are global ranks, as in torch.
+The frame (`_travel`) moves the data to a device that the group has a backend for and the result back to where the
+caller had it, outside of autograd. What lies in host memory stays there where the group has a backend for it.
+In a world of one, and on a rank outside of `group`, nothing travels: every function returns what rank 0 of a world
+of one would have. `src` and `dst` are global ranks, as in torch.
 """
 
 from collections.abc import Iterable, Iterator
@@ -12,7 +13,7 @@ import torch
 from torch import Tensor
 from torch import distributed as torch_dist
 
-from eng_dist.devices import CPU, get_comm_device
+from eng_dist.devices import CPU, get_comm_device, get_host_device, get_travel_device
 from eng_dist.environment import Group, get_rank, get_world_size
 from eng_dist.trace import announce
 
@@ -33,7 +34,14 @@ def barrier(group: Group = None) -> None:
     if get_world_size(group) > 1:
         announce("barrier", group)
         device = get_comm_device(group)
-        torch_dist.barrier(group, device_ids=None if device == CPU else [device.index])
+        if device == CPU:
+            torch_dist.barrier(group)
+        elif (
+            get_host_device(group) == CPU
+        ):  # torch's own barrier would take the accelerator, and wait for its queue
+            torch_dist.all_reduce(torch.zeros(1), group=group)
+        else:
+            torch_dist.barrier(group, device_ids=[device.index])
 
 
 def all_reduce(data: Tensor, op: str = "sum", group: Group = None) -> None:
@@ -144,9 +152,9 @@ def _travel(name: str, data: Tensor, group: Group) -> Iterator[Tensor]:
 
 
 def _sent(name: str, data: Tensor, group: Group) -> Tensor:
-    """A contiguous `data` on the backend's device, without history, ready for the collective `name`."""
+    """A contiguous `data` where a backend reaches it, without history, ready for the collective `name`."""
     announce(name, group, data)
-    return data.detach().to(get_comm_device(group)).contiguous()
+    return data.detach().to(get_travel_device(data, group)).contiguous()
 
 
 def _bytes(there: Tensor) -> Tensor:

@@ -6,10 +6,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from eng_dist.environment import Group, get_backend
+from eng_dist.environment import Group, get_backends
 
 CPU = torch.device("cpu")
-_BACKENDS_OF_THE_CPU = frozenset({"gloo", "mpi"})
+HOST_BACKENDS = frozenset({"gloo", "mpi"})
+"""Backends of host memory. torch lists them for CUDA too, where they lack some collectives."""
 
 
 def get_device() -> torch.device:
@@ -51,9 +52,20 @@ def get_max_memory_mib(device: torch.device | str | None = None, *, reset: bool 
 
 
 def get_comm_device(group: Group = None) -> torch.device:
-    """Where the backend of `group` wants tensors: the accelerator for NCCL and the like, or the CPU."""
-    backend = get_backend(group)
-    return CPU if backend is None or backend in _BACKENDS_OF_THE_CPU else get_device()
+    """Where tensors of `group` travel fastest: the accelerator for NCCL and the like, or the CPU."""
+    device = get_device()
+    backend = get_backends(group).get(device.type)
+    return CPU if backend is None or backend in HOST_BACKENDS else device
+
+
+def get_host_device(group: Group = None) -> torch.device:
+    """Where what lies in host memory travels: the CPU where `group` has a backend for it, else as `get_comm_device`."""
+    return CPU if "cpu" in get_backends(group) else get_comm_device(group)
+
+
+def get_travel_device(data: Tensor, group: Group = None) -> torch.device:
+    """Where `data` travels: in host memory if it lies there and `group` can, else as `get_comm_device`."""
+    return get_host_device(group) if data.device.type == "cpu" else get_comm_device(group)
 
 
 def get_data_device(data: Any) -> torch.device:

@@ -25,8 +25,29 @@ def is_distributed() -> bool:
 
 
 def get_backend(group: Group = None) -> str | None:
-    """The name of the backend of `group` (``'gloo'``, ``'nccl'``), None in a single process."""
-    return torch_dist.get_backend(group) if is_distributed() else None
+    """The name of the backend of `group` (``'gloo'``, ``'nccl'``), None in a single process.
+
+    Of a group with one backend per type of device (``'cpu:gloo,cuda:nccl'``) it is that of the accelerator.
+    """
+    backends = get_backends(group)
+    return next((backends[kind] for kind in backends if kind != "cpu"), backends.get("cpu"))
+
+
+def get_backends(group: Group = None) -> dict[str, str]:
+    """The backend of `group` by type of device, ``{'cpu': 'gloo', 'cuda': 'nccl'}``; empty in a single process."""
+    if not is_distributed():
+        return {}
+    return parse_backends(torch_dist.get_backend_config(group))
+
+
+def parse_backends(config: str) -> dict[str, str]:
+    """torch's text form of several backends as a mapping.
+
+    >>> parse_backends('cpu:gloo,cuda:nccl')
+    {'cpu': 'gloo', 'cuda': 'nccl'}
+    """
+    pairs = (pair.partition(":") for pair in config.split(","))
+    return {kind.strip(): backend.strip() for kind, _, backend in pairs}
 
 
 def get_world_size(group: Group = None) -> int:

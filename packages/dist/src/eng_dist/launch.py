@@ -1,7 +1,6 @@
 """Start the process group of the job, and end it."""
 
 import json
-import logging
 import multiprocessing
 import os
 import socket
@@ -24,14 +23,13 @@ from torch._C._distributed_c10d import (
 )  # torch.distributed's, which mypy does not see
 
 from eng_dist import launchers
+from eng_dist.backends import accelerator_backend, choose_backends
 from eng_dist.devices import get_device
-from eng_dist.environment import forget_local_group, is_distributed
+from eng_dist.environment import forget_local_group, get_backend, is_distributed
 from eng_dist.launchers import LaunchError, LaunchInfo
 from eng_dist.trace import check_if_asked, forget_numbers
 from eng_dist.unblock import forget_connections, remember_connections
 from eng_dist.watcher_client import end_watcher
-
-logger = logging.getLogger(__name__)
 
 _PAUSE = 0.02
 _started_here = False
@@ -59,15 +57,19 @@ def init_dist(
     """Start the default process group, with this process's info as `launcher` tells it.
 
     `launcher` is 'pytorch' (torchrun), 'slurm', 'mpi' or 'none', which starts nothing. `backend` is by
-    default NCCL's like for the accelerator and gloo for the CPU; 'nccl' without CUDA becomes gloo.
+    default NCCL's like for the accelerator and gloo for the CPU; 'nccl' without CUDA becomes gloo. Next to the
+    backend of an accelerator there is always gloo, for what lies in host memory.
     Ranks have `init_timeout` seconds to meet, then each collective has `timeout` seconds. `port` is for
-    SLURM. Other arguments go to `torch.distributed.init_process_group`.
+    SLURM. Other arguments go to `torch.distributed.init_process_group` (with ``init_backend='deepspeed'`` to
+    `deepspeed.init_distributed`, which takes over torch's group).
+
+    The group ends with `destroy`, or with the process.
 
     Raises:
         TypeError: `timeout` is not a number of seconds.
         ValueError: `launcher` or `init_backend` is not known.
-        LaunchError: a variable of the launcher is missing or wrong, or the ranks did not meet; it says
-            which. (A missing one is a KeyError too.)
+        LaunchError: a variable of the launcher is missing or wrong, the ranks did not meet, or two of them share
+            an accelerator; it says which. (A missing variable is a KeyError too.)
     """
     for name, seconds in (("timeout", timeout), ("init_timeout", init_timeout)):
         if isinstance(seconds, bool) or not isinstance(seconds, int | float):
@@ -76,27 +78,29 @@ def init_dist(
         raise ValueError(f"init_backend is 'torch' or 'deepspeed', not {init_backend!r}")
     if launcher == "none":
         return
+    deepspeed = _deepspeed() if init_backend == "deepspeed" else None
     info = _launch_info(launcher, port)
     if multiprocessing.get_start_method(allow_none=True) is None:
         multiprocessing.set_start_method("spawn")  # a forked child of a process with an accelerator is broken
     os.environ.update(info.variables())
-    chosen = _choose_backend(backend)
+    chosen = choose_backends(backend)
     _take_device(info, chosen)
-    if init_backend == "deepspeed":
-        _init_deepspeed(chosen, timeout, kwargs)
-    else:
-        store = _open_store(info, init_timeout)
-        _meet(store, info, "here", init_timeout)
-        with remember_connections():
-            torch_dist.init_process_group(
-                chosen,
-                store=PrefixStore("eng", store),
-                rank=info.rank,
-                world_size=info.world_size,
-                timeout=timedelta(seconds=timeout),
-                **kwargs,
-            )
-        _meet(store, info, "connected", init_timeout)  # a rank that has little to do may end now
+    store = _open_store(info, init_timeout)
+    _meet(store, info, "here", init_timeout, word=_device_word())
+    _refuse_shared_device(store, info, chosen)
+    options = {"device_id": _bound_device(chosen), **({} if deepspeed else kwargs)}
+    with remember_connections():
+        torch_dist.init_process_group(
+            chosen,
+            store=PrefixStore("eng", store),
+            rank=info.rank,
+            world_size=info.world_size,
+            timeout=timedelta(seconds=timeout),
+            **options,
+        )
+    _meet(store, info, "connected", init_timeout)  # a rank that has little to do may end now
+    if deepspeed is not None:  # which takes over the group that is there
+        deepspeed.init_distributed(dist_backend=get_backend(), timeout=timedelta(seconds=timeout), **kwargs)
     check_if_asked()
     global _started_here
     _started_here = True
@@ -125,45 +129,72 @@ def _launch_info(launcher: str, port: int | None) -> LaunchInfo:
     raise ValueError(f"there is no launcher {launcher!r}; there are 'none', 'pytorch', 'slurm' and 'mpi'")
 
 
-def _choose_backend(backend: str | None) -> str:
-    if backend is None:
-        return torch_dist.get_default_backend_for_device(get_device())
-    if backend == "nccl" and not torch.cuda.is_available():
-        logger.info("backend 'nccl' needs CUDA, which is not available here: using 'gloo'")
-        return "gloo"
-    return backend
-
-
-def _take_device(info: LaunchInfo, backend: str) -> None:
-    """Compute on the accelerator whose number is the local rank."""
+def _take_device(info: LaunchInfo, backends: str) -> None:
+    """Compute on the accelerator whose number is the local rank, or on the only one that this process sees."""
     count = torch.accelerator.device_count()
     if not count:
         return
-    if backend != "gloo" and info.local_rank >= count:
+    if accelerator_backend(backends) and count > 1 and info.local_rank >= count:
         raise LaunchError(
-            f"LOCAL_RANK={info.local_rank}, but only {count} device(s) are visible on "
+            f"LOCAL_RANK={info.local_rank}, but only {count} devices are visible on "
             f"{socket.gethostname()}: start fewer processes per machine, or look at CUDA_VISIBLE_DEVICES"
         )
     torch.accelerator.set_device_index(info.local_rank % count)
 
 
-def _init_deepspeed(backend: str, timeout: float, kwargs: dict[str, Any]) -> None:
+def _bound_device(backends: str) -> torch.device | None:
+    """The one device of this process, if it has one for its backend: torch then connects at once, and splits groups."""
+    return get_device() if accelerator_backend(backends) else None
+
+
+def _device_word() -> str:
+    """What identifies the device of this process in the whole job; '' where torch has no such identity."""
+    device = get_device()
+    if device.type == "cpu":
+        return ""
+    properties = torch.get_device_module(device).get_device_properties(device)
+    return str(getattr(properties, "uuid", ""))
+
+
+def _refuse_shared_device(store: Store, info: LaunchInfo, backends: str) -> None:
+    """Where each process sees one device, it may be its own (srun --gpus-per-task=1) or the same for several.
+
+    Raises:
+        LaunchError: another rank has the device of this one.
+    """
+    if not accelerator_backend(backends) or torch.accelerator.device_count() > 1:
+        return
+    words = [word.decode() for word in store.multi_get(_keys("here", info))]
+    sharing = [str(rank) for rank, word in enumerate(words) if word and word == words[info.rank]]
+    if len(sharing) > 1:
+        raise LaunchError(
+            f"ranks {', '.join(sharing)} see one device on {socket.gethostname()}, and it is the same "
+            f"({words[info.rank]}): give each process a device of its own (srun --gpus-per-task=1), or start "
+            "one process"
+        )
+
+
+def _deepspeed() -> Any:
     try:
         import deepspeed
     except ImportError as error:
         raise ImportError("init_backend='deepspeed' needs DeepSpeed: pip install deepspeed") from error
-    deepspeed.init_distributed(dist_backend=backend, timeout=timedelta(seconds=timeout), **kwargs)
+    return deepspeed
 
 
-def _meet(store: Store, info: LaunchInfo, where: str, seconds: float) -> None:
-    """Return once all ranks have come to this point of the start.
+def _keys(where: str, info: LaunchInfo) -> list[str]:
+    return [f"{where}/{rank}" for rank in range(info.world_size)]
+
+
+def _meet(store: Store, info: LaunchInfo, where: str, seconds: float, word: str = "") -> None:
+    """Return once all ranks have come to this point of the start, each with a word of its own for the others.
 
     Raises:
         LaunchError: ranks are missing after `seconds`; it names which.
     """
-    keys = [f"{where}/{rank}" for rank in range(info.world_size)]
+    keys = _keys(where, info)
     try:
-        store.set(keys[info.rank], "1")
+        store.set(keys[info.rank], word)
         store.wait(keys, timedelta(seconds=seconds))
     except torch_dist.DistError as error:
         raise LaunchError(

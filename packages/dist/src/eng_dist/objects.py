@@ -4,7 +4,8 @@ Unpickling runs code of the sender's choice, so these are for the ranks of one j
 other; never for a group that a stranger can join.
 
 torch's own object collectives need numpy, which this package does without; these do not, and copy less. An object
-travels in two messages: how long it is, and its bytes. Bytes of unlike length are padded to the longest.
+travels in two messages: how long it is, and its bytes. Bytes of unlike length are padded to the longest. They stay in
+host memory where the group has a backend for it: the results of all ranks may not fit into that of an accelerator.
 """
 
 import ctypes
@@ -16,7 +17,7 @@ import torch
 from torch import Tensor
 from torch import distributed as torch_dist
 
-from eng_dist.devices import get_comm_device
+from eng_dist.devices import get_host_device
 from eng_dist.environment import Group, get_rank, get_world_size
 from eng_dist.trace import announce
 
@@ -62,7 +63,7 @@ def broadcast_object_list(data: list[Any], src: int = 0, group: Group = None) ->
     announce(f"broadcast_object_list(src={src}) of {len(data)} objects", group)
     here = get_rank() == src
     content = _pickled(data, group) if here else torch.empty(0, dtype=torch.uint8)
-    length = torch.tensor([content.numel()], device=get_comm_device(group))
+    length = torch.tensor([content.numel()], device=get_host_device(group))
     torch_dist.broadcast(length, src, group)
     if not here:
         content = torch.empty(int(length), dtype=torch.uint8, device=length.device)
@@ -86,7 +87,7 @@ def _padded(data: object, group: Group) -> tuple[Tensor, list[int]]:
 def _pickled(data: object, group: Group) -> Tensor:
     buffer = io.BytesIO()
     pickle.dump(data, buffer, protocol=pickle.HIGHEST_PROTOCOL)
-    return torch.frombuffer(buffer.getbuffer(), dtype=torch.uint8).to(get_comm_device(group))
+    return torch.frombuffer(buffer.getbuffer(), dtype=torch.uint8).to(get_host_device(group))
 
 
 def _unpickled(content: Tensor) -> Any:

@@ -66,8 +66,9 @@ def seed_everything(seed: int, *, deterministic: bool = False) -> None:
 def rng_state() -> dict[str, Any]:
     """The state of every global generator of this process, as tensors and plain values.
 
-    Keys: ``python``, ``torch``, ``numpy`` where numpy is loaded, and the type of the accelerator
-    (``cuda``: a list, one tensor per device) where there is one. Taking it changes no generator.
+    Keys: ``python``, ``torch``, ``numpy`` where numpy is loaded, and where there is an accelerator its type
+    (``cuda``: a list, one tensor per device) and ``device_index``, the number of the one that this process computes
+    on. Taking it changes no generator.
 
     >>> before = rng_state()
     >>> drawn = torch.rand(2), random.random()
@@ -91,11 +92,16 @@ def rng_state() -> dict[str, Any]:
         }
     if device := _accelerator():
         state[device.__name__.rpartition(".")[2]] = _device_states(device)
+        state["device_index"] = torch.accelerator.current_device_index()
     return state
 
 
 def set_rng_state(state: dict[str, Any]) -> None:
-    """Put back what `rng_state` gave. Generators that this process lacks (numpy, devices) are passed over."""
+    """Put back what `rng_state` gave. Generators that this process lacks (numpy, devices) are left out.
+
+    The state of the accelerator that the saving process computed on goes to the one that this process computes on,
+    whatever their numbers are. Those of other devices are put back where the numbers are the same.
+    """
     python = state["python"]
     random.setstate((python["version"], tuple(python["words"].tolist()), python["gauss"]))
     torch.set_rng_state(state["torch"].cpu())
@@ -106,7 +112,7 @@ def set_rng_state(state: dict[str, Any]) -> None:
         numpy.random.set_state((saved["kind"], keys, saved["position"], saved["has_gauss"], saved["gauss"]))
     device = _accelerator()
     if device and (saved := state.get(device.__name__.rpartition(".")[2])):
-        _set_device_states(device, saved)
+        _set_device_states(device, saved, state.get("device_index"))
 
 
 def _numpy() -> Any:
@@ -128,9 +134,16 @@ def _device_states(device: Any) -> list[torch.Tensor]:
     return [device.get_rng_state().cpu()]
 
 
-def _set_device_states(device: Any, states: list[torch.Tensor]) -> None:
+def _set_device_states(device: Any, states: list[torch.Tensor], saved_index: int | None) -> None:
+    """Without `saved_index` (a state from before it was kept) the numbers are taken to be the same."""
     if not hasattr(device, "get_rng_state_all"):
         device.set_rng_state(states[0])
+        return
+    own = torch.accelerator.current_device_index()
+    if saved_index is None:
+        saved_index = own if own < len(states) else 0
+    if saved_index != own:
+        device.set_rng_state(states[saved_index], own)
         return
     for index, state in enumerate(states[: torch.accelerator.device_count()]):
         device.set_rng_state(state, index)

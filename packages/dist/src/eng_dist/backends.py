@@ -1,0 +1,55 @@
+"""Which backend serves which type of device: what a configuration asks for, made into what the job needs.
+
+A group with NCCL alone cannot move what lies in host memory: pickled results, weights that are offloaded, the state of
+a generator. So next to the backend of an accelerator there is always gloo for the CPU.
+"""
+
+import logging
+
+import torch
+from torch import distributed as torch_dist
+
+from eng_dist.devices import HOST_BACKENDS, get_device
+from eng_dist.environment import parse_backends
+
+logger = logging.getLogger(__name__)
+
+
+def choose_backends(backend: str | None) -> str:
+    """The `backend` argument for torch: what was asked for, and gloo for the CPU where that does not serve it.
+
+    None asks for the backend of this process's device. NCCL becomes gloo where there is no CUDA.
+
+    >>> choose_backends('cpu:gloo')
+    'gloo'
+    """
+    asked = backend or torch_dist.get_default_backend_for_device(get_device())
+    served = _served_by(asked)
+    if served is None or set(served.values()) == {"gloo"}:
+        return "gloo" if served else asked
+    if "cpu" in served:
+        return _spelled(served) if ":" in asked else asked
+    return _spelled({"cpu": "gloo"} | served)
+
+
+def accelerator_backend(backends: str) -> str | None:
+    """The backend of this process's accelerator among `backends`; None where gloo or MPI serves it too."""
+    served = parse_backends(backends).get(get_device().type) if ":" in backends else None
+    return None if served in HOST_BACKENDS else served
+
+
+def _served_by(asked: str) -> dict[str, str] | None:
+    """The backend for each type of device; None for one that torch does not know."""
+    name = asked.lower()
+    kinds = torch_dist.Backend.backend_capability.get(name)
+    if ":" not in name and kinds is None:
+        return None
+    served = parse_backends(name) if ":" in name else dict.fromkeys(kinds or (), name)
+    if "nccl" in served.values() and not torch.cuda.is_available():
+        logger.info("backend %r needs CUDA, which is not available here: using 'gloo'", asked)
+        served = {kind: each for kind, each in served.items() if each != "nccl"} or {"cpu": "gloo"}
+    return served
+
+
+def _spelled(served: dict[str, str]) -> str:
+    return ",".join(f"{kind}:{backend}" for kind, backend in served.items())
