@@ -149,3 +149,34 @@ def test_buffers_are_broadcast_unless_told_not_to() -> None:
     """By the documented name, whatever the installed torch calls it."""
     assert MMDistributedDataParallel(Net()).broadcast_buffers
     assert not MMDistributedDataParallel(Net(), broadcast_buffers=False).broadcast_buffers
+
+
+def _as_on_a_gpu(wrapped: MMDistributedDataParallel) -> MMDistributedDataParallel:
+    """Let torch take the branch that moves inputs to `device_ids`, an argument it refuses for a model on the CPU."""
+    wrapped.device_ids, wrapped.device_type = [0], "cpu"
+    return wrapped
+
+
+@pytest.mark.usefixtures("group_of_one")
+def test_the_steps_work_where_torch_moves_the_inputs(sgd: Any) -> None:
+    """On every GPU torch has `device_ids`, and takes the arguments of `forward` apart."""
+    torch.manual_seed(0)
+    net = Net(weighted=True)
+    wrapped = _as_on_a_gpu(MMDistributedDataParallel(copy.deepcopy(net)))
+    for batch in (_batch(), list(_batch().values()), {"inputs": _batch()["inputs"], "data_samples": 0}):
+        assert net.train_step(batch, sgd(net)) == wrapped.train_step(batch, sgd(wrapped))
+    assert torch.equal(net.val_step(_batch()), wrapped.val_step(_batch()))
+    assert torch.equal(net.test_step(_batch()), wrapped.test_step(_batch()))
+
+
+@pytest.mark.usefixtures("group_of_one")
+def test_a_model_without_inputs_can_be_called_on_a_gpu() -> None:
+    """One that draws its own; torch would take the first of no moved inputs."""
+
+    class Source(nn.Linear):
+        def forward(self) -> Tensor:
+            return self.weight.sum()
+
+    wrapped = _as_on_a_gpu(MMDistributedDataParallel(Source(2, 1, bias=False)))
+    wrapped().backward()
+    assert wrapped.module.weight.grad.tolist() == [[1.0, 1.0]]

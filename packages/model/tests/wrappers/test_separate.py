@@ -93,3 +93,43 @@ def test_two_processes_stay_equal(two_ranks: Callable[..., Any], sgd: Any) -> No
     assert one == other
     assert logged.keys() == {"loss_d", "loss_g"}
     assert logged != logged_there
+
+
+@pytest.mark.usefixtures("group_of_one")
+def test_the_steps_work_where_torch_moves_the_inputs(sgd: Any) -> None:
+    """Every child has `device_ids` on a GPU; one that takes no inputs can be called too."""
+
+    class Source(nn.Linear):
+        def forward(self) -> Tensor:
+            return self.weight
+
+    torch.manual_seed(0)
+    net = Gan()
+    net.generator = Source(2, 2, bias=False)
+    net.forward = lambda inputs, **_: net.generator()  # type: ignore[method-assign]
+    wrapped = MMSeparateDistributedDataParallel(net)
+    for child in (net.generator, net.discriminator):
+        child.device_ids, child.device_type = [0], "cpu"
+    halves = {name: sgd(getattr(net, name)) for name in ("generator", "discriminator")}
+    before = net.generator.module.weight.clone()
+    wrapped.train_step({"inputs": torch.ones(1, 2)}, halves)
+    assert not torch.equal(net.generator.module.weight, before)
+    assert wrapped.val_step({"inputs": torch.ones(1, 2)}).shape == (2, 2)
+
+
+def test_what_belongs_to_no_child_goes_to_the_device_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A buffer of the model itself is used beside its children."""
+
+    class Scaled(BaseModel):
+        def __init__(self) -> None:
+            super().__init__()
+            self.register_buffer("scale", torch.ones(1))
+            self.frozen = nn.Linear(1, 1).requires_grad_(False)
+
+        def forward(self, inputs: Tensor, data_samples: Any = None, mode: str = "tensor") -> Tensor:
+            return self.frozen(inputs) * self.scale
+
+    monkeypatch.setattr("eng_model.wrappers.separate.get_device", lambda: torch.device("meta"))
+    wrapped = MMSeparateDistributedDataParallel(Scaled())
+    assert wrapped.module.scale.is_meta
+    assert wrapped.module.frozen.weight.is_meta

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+from collections.abc import Callable
 from typing import Any
 
 from torch import nn
@@ -46,6 +47,17 @@ class MMDistributedDataParallel(StepsThroughWrapper, DistributedDataParallel):
             return super().train_step(data, optim_wrapper)
         except RuntimeError as error:
             raise _with_names(error, self) or error from error.__cause__
+
+    def _pre_forward(self, *inputs: Any, **kwargs: Any) -> Any:
+        """Let torch prepare the forward pass, also of a model without inputs.
+
+        With `device_ids`, which every GPU has, torch takes the first of the moved inputs and fails if there are none.
+        """
+        prepare: Callable[..., Any] = super()._pre_forward
+        if inputs or kwargs:
+            return prepare(*inputs, **kwargs)
+        prepare(None)
+        return (), {}
 
 
 def _with_names(error: RuntimeError, wrapper: DistributedDataParallel) -> ParameterError | None:

@@ -20,9 +20,9 @@ from .ddp import MMDistributedDataParallel
 class MMSeparateDistributedDataParallel(DistributedDataParallel):
     """Wrap every trainable child of the model on its own, so that each can be trained without the others.
 
-    Children go to the device of this process; those without a trainable parameter are not wrapped. The model's own
-    steps run, with its children wrapped in them: its `train_step` gets the optimizer wrappers and chooses. `kwargs`
-    are those of every MMDistributedDataParallel.
+    The model goes to the device of this process; children without a trainable parameter are not wrapped. The model's
+    own steps run, with its children wrapped in them: its `train_step` gets the optimizer wrappers and chooses.
+    `kwargs` are those of every MMDistributedDataParallel.
     """
 
     def __init__(
@@ -34,9 +34,8 @@ class MMSeparateDistributedDataParallel(DistributedDataParallel):
     ) -> None:
         nn.Module.__init__(self)
         self.module = module
-        device = get_device()
+        module.to(get_device())
         for name, child in module.named_children():
-            child.to(device)
             if any(parameter.requires_grad for parameter in child.parameters()):
                 wrapped = MMDistributedDataParallel(
                     module=child,
