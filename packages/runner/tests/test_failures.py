@@ -22,9 +22,7 @@ from eng_runner import Hook
 from eng_runner.state.work_dir_lock import locked
 from eng_visualization import BaseVisBackend
 
-POINTS = [
-    point for point in (*Hook.stages, *Hook.more_stages) if point not in ("on_exception", "on_interrupt")
-]
+POINTS = [point for point in Hook.stages if point not in ("on_exception", "on_interrupt")]
 EVALUATION = {name for name in Hook.stages if "_test" in name}
 
 
@@ -274,7 +272,7 @@ def test_a_full_disk_under_the_log(tmp_path, capfd):
         tmp_path, custom_hooks=[filling], log_level="INFO", default_hooks={"logger": {"interval": 1}}
     )
     runner.train()
-    runner._logging.close()
+    runner.log_handle.close()
     assert filling.filled == [runner.log_file]
     assert runner.clock.epoch == 3
     assert capfd.readouterr().err.count("cannot be written, lines are lost") == 1

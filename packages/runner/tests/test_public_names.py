@@ -39,6 +39,7 @@ def test_public_names():
         "Priority",
         "ProfilerHook",
         "ProgressHook",
+        "Run",
         "Runner",
         "RuntimeInfoHook",
         "SingleDeviceStrategy",

@@ -54,7 +54,7 @@ def test_only_what_is_asked_for_is_built(tmp_path):
     """A runner for the test alone, without training; its loop is built when it is needed."""
     test = {"test_dataloader": loader(10, shuffle=False), "test_cfg": {}, "test_evaluator": [Error()]}
     runner = Runner(model=Line(), work_dir=str(tmp_path), **test, log_level="WARNING")
-    assert "test_loop" not in runner.__dict__
+    assert runner.built("test_loop") is None
     assert runner.test()["line/count"] == 10
     assert isinstance(runner.test_loop, TestLoop)
     assert runner.train_loop is None
@@ -69,7 +69,7 @@ def test_a_training_does_not_build_the_test(tmp_path):
     test = {"test_dataloader": loader(10, shuffle=False), "test_cfg": {}, "test_evaluator": [Error()]}
     runner = toy_runner(tmp_path, **test)
     runner.train()
-    assert "test_loop" not in runner.__dict__
+    assert runner.built("test_loop") is None
 
 
 def test_a_model_without_steps_is_refused(tmp_path):
@@ -167,7 +167,7 @@ def test_several_optimizers_share_one_schedule_or_have_their_own(tmp_path):
         a=OptimWrapper(torch.optim.SGD([model.linear.weight], lr=0.1)),
         b=OptimWrapper(torch.optim.SGD([model.linear.bias], lr=0.2)),
     )
-    runner.__dict__["optim_wrapper"] = wrappers
+    runner.parts.optim_wrapper = wrappers
     step = {"type": "MultiStepLR", "milestones": [1]}
     assert [len(group) for group in runner.build_param_scheduler(step).values()] == [1, 1]
     assert list(runner.build_param_scheduler({"b": [step]})) == ["b"]

@@ -25,7 +25,9 @@ if TYPE_CHECKING:
         calc_dynamic_intervals,
     )
     from .engine.precision import autocast
+    from .engine.run import Run
     from .engine.stop import Interrupted
+    from .engine.strategy import BaseStrategy
     from .engine.summary import Summary, render, summarize
     from .hooks import (
         CheckpointHook,
@@ -52,8 +54,9 @@ if TYPE_CHECKING:
     from .hooks.publication import publish
     from .infer import BaseInferencer
     from .plan.dry_run import Findings, rehearse
-    from .runner import Runner, turn_on_activation_checkpointing
-    from .strategies import BaseStrategy, DDPStrategy, SingleDeviceStrategy
+    from .plan.model_options import turn_on_activation_checkpointing
+    from .runner import Runner
+    from .strategies import DDPStrategy, SingleDeviceStrategy
     from .strategies.deepspeed import DeepSpeedStrategy
     from .strategies.fsdp import FSDPStrategy
     from .strategies.tensor_parallel import TensorParallelStrategy
@@ -100,9 +103,12 @@ _HOMES = {
     "engine.precision": ["autocast"],
     "hooks.publication": ["publish"],
     "plan.dry_run": ["Findings", "rehearse"],
-    "runner": ["Runner", "turn_on_activation_checkpointing"],
+    "plan.model_options": ["turn_on_activation_checkpointing"],
+    "runner": ["Runner"],
     "engine.stop": ["Interrupted"],
-    "strategies": ["BaseStrategy", "DDPStrategy", "SingleDeviceStrategy"],
+    "strategies": ["DDPStrategy", "SingleDeviceStrategy"],
+    "engine.strategy": ["BaseStrategy"],
+    "engine.run": ["Run"],
     "strategies.deepspeed": ["DeepSpeedStrategy"],
     "strategies.fsdp": ["FSDPStrategy"],
     "strategies.tensor_parallel": ["TensorParallelStrategy"],
@@ -144,6 +150,7 @@ __all__ = [
     "Priority",
     "ProfilerHook",
     "ProgressHook",
+    "Run",
     "Runner",
     "RuntimeInfoHook",
     "SingleDeviceStrategy",

@@ -21,7 +21,8 @@ from eng_checkpoint import get_state_dict, weights_to_cpu
 from eng_config import Config
 from eng_registry import RUNNERS
 
-from .engine.hook import Batch, Hook
+from .engine.hook import Hook
+from .engine.run import Batch, Run
 from .engine.stop import Interrupted
 from .runner import Runner
 
@@ -47,11 +48,11 @@ class Recorder(Hook):
     def __init__(self, record: Record) -> None:
         self.record = record
 
-    def before_train(self, runner: Runner) -> None:
+    def before_train(self, runner: Run) -> None:
         """Note where the run begins."""
         self.record.began_after = runner.clock.iter
 
-    def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Batch = None) -> None:
+    def before_train_iter(self, runner: Run, batch_idx: int, data_batch: Batch = None) -> None:
         """Note what the iteration works with."""
         self._work = {
             "sample ids": runner.train_loop.dataloader.indices,
@@ -60,21 +61,21 @@ class Recorder(Hook):
         }
 
     def after_train_iter(
-        self, runner: Runner, batch_idx: int, data_batch: Batch = None, outputs: dict[str, Any] | None = None
+        self, runner: Run, batch_idx: int, data_batch: Batch = None, outputs: dict[str, Any] | None = None
     ) -> None:
         """Note what came out of it."""
         told = {name: _plain(value) for name, value in (outputs or {}).items()}
         self.record.iterations[runner.clock.iter] = {**self._work, **told}
 
-    def after_val_epoch(self, runner: Runner, metrics: dict[str, Any] | None = None) -> None:
+    def after_val_epoch(self, runner: Run, metrics: dict[str, Any] | None = None) -> None:
         """Note the metrics."""
         told = {name: _plain(value) for name, value in (metrics or {}).items()}
         self.record.validations[runner.clock.iter] = told
 
-    def after_train(self, runner: Runner) -> None:
+    def after_train(self, runner: Run) -> None:
         """Note the state of the end."""
         optimizer = runner.optim_wrapper.state_dict()
-        hooks = {name: hook.state_dict() for name, hook in runner.hooks_in_order.named().items()}
+        hooks = {name: hook.state_dict() for name, hook in runner.named_hooks().items()}
         self.record.final = {
             "weights": weights_to_cpu(get_state_dict(runner.bare_model)),
             "optimizer": weights_to_cpu(optimizer),
@@ -253,7 +254,7 @@ def _maker(training: Any) -> Make:
 
 
 def _interesting(runner: Runner) -> Iterable[int]:
-    last, epoch = runner.max_iters, runner.train_loop.length or runner.max_iters
+    last, epoch = runner.max_iters, getattr(runner.train_loop, "length", None) or runner.max_iters
     return sorted({n for n in (1, epoch // 2, epoch, epoch + 1, last - 1) if 0 < n < last})
 
 
@@ -267,7 +268,7 @@ class _Break(Hook):
         self.how = how
 
     def after_train_iter(
-        self, runner: Runner, batch_idx: int, data_batch: Batch = None, outputs: dict[str, Any] | None = None
+        self, runner: Run, batch_idx: int, data_batch: Batch = None, outputs: dict[str, Any] | None = None
     ) -> None:
         """Ask for the end, or make one."""
         if runner.clock.iter != self.after:

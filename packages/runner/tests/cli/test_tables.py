@@ -7,7 +7,7 @@ import pytest
 from eng_runner.cli.table import plain_lines
 
 
-def test_hooks_in_order_with_where_they_come_from(said, project):
+def test_hook_list_with_where_they_come_from(said, project):
     """The place in the file is named where a hook was changed."""
     more = project / "more_hooks.py"
     more.write_text("_base_ = ['line_config.py']\ncustom_hooks = [dict(type='GarbageCollectionHook')]\n")

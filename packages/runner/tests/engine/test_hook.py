@@ -3,7 +3,7 @@
 import pytest
 
 from eng_runner import Hook, Priority, get_priority
-from eng_runner.engine.hook import Hooks
+from eng_runner.engine.hook_list import Hooks
 
 
 class AtTrainIter(Hook):

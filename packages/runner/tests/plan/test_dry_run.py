@@ -214,8 +214,8 @@ def test_a_runner_whose_metric_is_missing(tmp_path):
     [
         ("max_epochs=3, val_interval='3 parsecs'", "train_cfg: building the training: IntervalError: interval"),
         ("max_epochs=3, max_time='soon'", "train_cfg: building the training: ValueError: `max_time` is a duration"),
-        ("max_epochs=3, dynamic_intervals=[3]", "TypeError: `dynamic_intervals` is a list of"),
-        ("max_epochs=2.5", "train_cfg: building the training: ValueError: `max_epochs` must be a whole number"),
+        ("max_epochs=3, dynamic_intervals=[3]", "train_cfg.dynamic_intervals: `dynamic_intervals` of"),
+        ("max_epochs=2.5", "train_cfg.max_epochs: `max_epochs` of EpochBasedTrainLoop is of type `int`, not 2.5"),
         ("max_epochs=0", "train_cfg.max_epochs: is 0: nothing would be trained; write 1 or more"),
     ],
 )  # fmt: skip

@@ -5,14 +5,13 @@ import subprocess
 import pytest
 from toy_training import loader, points, toy_runner
 
+from eng_runner.plan.keys import Effect, effect_of
 from eng_runner.plan.resume_report import (
-    Effect,
     ResumeReport,
     code_revision,
     compare,
     dataset_fingerprint,
-    effect_of_key,
-    flat_config,
+    flat_arguments,
 )
 
 
@@ -34,7 +33,7 @@ from eng_runner.plan.resume_report import (
 )
 def test_keys_of_a_configuration(key, effect):
     """Where results go and how data is read changes no number; how long and on what, some; what is learnt, all."""
-    assert effect_of_key(key) is effect
+    assert effect_of(key) is effect
 
 
 def test_nothing_changed(tmp_path):
@@ -50,10 +49,15 @@ def test_nothing_changed(tmp_path):
 def test_what_changed_is_told_the_worst_first(tmp_path, capsys):
     """Another data set, batch size and configuration; harmless ones too."""
     common = {"val": False, "log_level": "INFO"}
-    cfg = {"work_dir": "a", "optim_wrapper": {"optimizer": {"type": "SGD", "lr": 0.1}}, "mine": 1}
-    toy_runner(tmp_path, cfg=cfg, **common).train()
-    cfg = {"work_dir": "b", "optim_wrapper": {"optimizer": {"type": "SGD", "lr": 0.2}}, "mine": 2}
-    runner = toy_runner(tmp_path, cfg=cfg, resume=True, train_dataloader=loader(40, batch_size=5), **common)
+    toy_runner(tmp_path, cfg={"tta_pipeline": "a", "mine": 1}, **common).train()
+    other = {
+        "optim_wrapper": {"optimizer": {"type": "SGD", "lr": 0.2, "momentum": 0.9}},
+        "channels_last": True,
+    }
+    cfg = {"tta_pipeline": "b", "mine": 2}
+    runner = toy_runner(
+        tmp_path, cfg=cfg, resume=True, train_dataloader=loader(40, batch_size=5), **other, **common
+    )
     capsys.readouterr()
     runner.train()
     report = runner.resume_report
@@ -61,13 +65,15 @@ def test_what_changed_is_told_the_worst_first(tmp_path, capsys):
     assert {change.what: change.effect for change in report.changes} == {
         "dataset": Effect.CHANGES_RESULT,
         "batch_size": Effect.CHANGES_RESULT,
+        "train_dataloader.batch_size": Effect.CHANGES_RESULT,
         "optim_wrapper.optimizer.lr": Effect.CHANGES_RESULT,
-        "work_dir": Effect.SAME_RESULT,
+        "channels_last": Effect.COMPATIBLE,
+        "tta_pipeline": Effect.SAME_RESULT,
     }
     said = capsys.readouterr().out
     assert "changes result: optim_wrapper.optimizer.lr was 0.1, is 0.2" in said
     assert said.index("changes result: batch_size was 4, is 5") < said.index(
-        "same result: work_dir was 'a', is 'b'"
+        "same result: tta_pipeline was 'a', is 'b'"
     )
 
 
@@ -91,7 +97,7 @@ def test_a_checkpoint_without_facts(tmp_path):
 
 def test_objects_in_a_configuration_are_named_by_their_class():
     """An address would be another one in every process."""
-    assert flat_config({"model": {"type": dict, "act": object(), "sizes": ()}}) == {
+    assert flat_arguments({"model": {"type": dict, "act": object(), "sizes": ()}}) == {
         "model.type": "dict",
         "model.act": "object",
         "model.sizes": "()",

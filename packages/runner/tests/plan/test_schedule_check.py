@@ -3,6 +3,7 @@
 import pytest
 
 from eng_config import Config
+from eng_runner.engine.length import RunLength
 from eng_runner.plan.schedule_check import schedule_problems
 
 EPOCHS = {"by_epoch": True, "max_epochs": 10}
@@ -38,13 +39,17 @@ CASES = {
         ITERS, {"type": "PolyLR"},
         ["PolyLR counts epochs, and a training by iterations has none: give by_epoch=False"],
     ),
-    "steps, two iterations each": (
-        ITERS, {"type": "OneCycleLR", "by_epoch": False, "total_steps": 100},
-        ["OneCycleLR outlives the run: total_steps=100, and the run has 50 steps"],
+    "iterations, whatever is accumulated": (
+        ITERS, {"type": "OneCycleLR", "by_epoch": False, "total_steps": 101},
+        ["OneCycleLR outlives the run: total_steps=101, and the run has 100 iterations"],
     ),
-    "steps of epochs": (
-        EPOCHS, {"type": "LinearLR", "by_epoch": False, "end": 31},
-        ["LinearLR outlives the run: end=31, and the run has 30 steps"],
+    "iterations of epochs": (
+        EPOCHS, {"type": "LinearLR", "by_epoch": False, "end": 61},
+        ["LinearLR outlives the run: end=61, and the run has 60 iterations"],
+    ),
+    "limited epochs": (
+        {**EPOCHS, "limit_batches": 4}, {"type": "LinearLR", "by_epoch": False, "end": 41},
+        ["LinearLR outlives the run: end=41, and the run has 40 iterations"],
     ),
 }  # fmt: skip
 
@@ -53,16 +58,15 @@ CASES = {
 def test_schedules_and_runs(case):
     """Six iterations an epoch, two of them a step."""
     train, schedules, expected = CASES[case]
-    config = Config(
-        {"train_cfg": train, "param_scheduler": schedules, "optim_wrapper": {"accumulative_counts": 2}}
-    )
-    assert [what for _, what in schedule_problems(config, iters_per_epoch=6)] == expected
+    length = RunLength.of(train, 6, accumulative_counts=2)
+    problems = schedule_problems(Config({"train_cfg": train, "param_scheduler": schedules}), length)
+    assert [what for _, what in problems] == expected
 
 
 def test_paths_of_several_optimizers():
     """Each schedule has its own."""
     late = {"type": "StepLR", "end": 11}
     config = Config({"train_cfg": EPOCHS, "param_scheduler": {"generator": [late], "critic": late}})
-    assert [path for path, _ in schedule_problems(config, iters_per_epoch=None)] == [
+    assert [path for path, _ in schedule_problems(config, RunLength.of(EPOCHS, None))] == [
         "param_scheduler.generator.0", "param_scheduler.critic",
     ]  # fmt: skip

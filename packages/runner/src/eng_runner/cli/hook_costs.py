@@ -14,15 +14,14 @@ from dataclasses import dataclass
 from statistics import fmean, median
 from tempfile import TemporaryDirectory
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, final
+from typing import Any, final
 
 from eng_config import Config
 
-from ..engine.hook import Batch, Hook, Hooks
+from ..engine.hook import Hook
+from ..engine.hook_list import Hooks
+from ..engine.run import AnyTrainLoop, Batch, HookCall, Run
 from ..runner import Runner
-
-if TYPE_CHECKING:
-    from ..engine.loops import TrainLoop
 
 EACH_ITERATION = ("before_train_iter", "after_train_iter")
 
@@ -61,7 +60,7 @@ def measure_hooks(config: Config, *, iterations: int) -> HookCosts:
     with TemporaryDirectory() as folder, redirect_stdout(io.StringIO()):
         _shorten(config, iterations=iterations, work_dir=folder)
         runner = Runner.from_cfg(config)
-        hooks = runner.hooks_in_order = TimedHooks(runner.hooks_in_order)
+        hooks = runner.hook_list = TimedHooks(runner.hook_list)
         watch = Stopwatch(iterations)
         runner.register_hook(watch)
         runner.train()
@@ -91,7 +90,7 @@ class TimedHooks(Hooks):
         self._entries = hooks._entries
         self._seconds: dict[tuple[Hook, str], list[float]] = {}
 
-    def bind(self, point: str, runner: Runner) -> tuple[Callable[..., None], ...]:
+    def bind(self, point: str, runner: Run) -> tuple[HookCall, ...]:
         """The methods to call at a point, each with a clock around it."""
         return tuple(self._timed(method, point) for method in super().bind(point, runner))
 
@@ -126,13 +125,13 @@ class Stopwatch(Hook):
         self._left = iterations
         self._last: float | None = None
 
-    def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Batch = None) -> None:
+    def before_train_iter(self, runner: Run, batch_idx: int, data_batch: Batch = None) -> None:
         """The first lap begins when the first batch is there."""
         if self._last is None:
             self._last = perf_counter()
 
     def after_train_iter(
-        self, runner: Runner, batch_idx: int, data_batch: Batch = None, outputs: dict[str, Any] | None = None
+        self, runner: Run, batch_idx: int, data_batch: Batch = None, outputs: dict[str, Any] | None = None
     ) -> None:
         """A lap ends."""
         now = perf_counter()
@@ -142,9 +141,9 @@ class Stopwatch(Hook):
         if self._left <= 0:
             self._stop(runner.train_loop)
 
-    def after_train_epoch(self, runner: Runner) -> None:
+    def after_train_epoch(self, runner: Run) -> None:
         """One epoch is enough."""
         self._stop(runner.train_loop)
 
-    def _stop(self, loop: TrainLoop) -> None:
+    def _stop(self, loop: AnyTrainLoop) -> None:
         loop.stop_training = True

@@ -44,7 +44,8 @@ def run(options: argparse.Namespace) -> int:
     config = load_config(options)
     if options.cost is not None:
         return _measure(config, iterations=options.cost)
-    from ..engine.hook import Hooks, get_priority
+    from ..engine.hook import get_priority
+    from ..engine.hook_list import Hooks
 
     hooks, origins = Hooks(), {}
     with told_plainly(), _building(config):
@@ -71,7 +72,8 @@ def run(options: argparse.Namespace) -> int:
 
 def _built(config: Config) -> Iterator[tuple[Hook, Any, str]]:
     """Every hook as the runner builds it, the priority that its mapping gives, and where it comes from."""
-    from ..plan.assembly import DEFAULT_HOOKS, build_hook, merge_default_hooks
+    from ..plan.assembly import build_hook
+    from ..plan.default_hooks import DEFAULT_HOOKS, merge_default_hooks
 
     given = config.get("default_hooks") or {}
     for name, spec in merge_default_hooks(given).items():

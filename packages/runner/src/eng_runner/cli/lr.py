@@ -17,6 +17,8 @@ from .table import print_table
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from ..engine.length import RunLength
+
 ROWS = 20
 BAR = 24
 
@@ -43,11 +45,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Course:
-    """How the scheduled values move: `values` has one of each per `unit`, an epoch or an optimizer step."""
+    """How the scheduled values move: `values` has one of each per `unit`, an epoch or an iteration."""
 
     unit: str
     values: dict[str, Tensor]
-    steps_per_epoch: int | None
+    iters_per_epoch: int | None
     notes: tuple[str, ...]
 
 
@@ -84,55 +86,49 @@ def plan_course(config: Config, *, epoch_length: int | None) -> Course:
 def _course(config: Config, epoch_length: int | None) -> Course:
     from eng_optim import plan
 
-    train, schedules = config["train_cfg"], list(_schedules(config.get("param_scheduler")))
-    by_epoch = train.get("by_epoch", "max_iters" not in train)
-    counts_steps = any(_counts_steps(schedule) for schedule in schedules)
+    from ..plan.schedule_check import each_schedule
+
+    schedules = [schedule for _, schedule in each_schedule(config.get("param_scheduler"))]
     wrappers = _wrappers(config["optim_wrapper"])
-    accumulative = max(int(wrapper.get("accumulative_counts", 1)) for wrapper in wrappers.values())
-    if by_epoch and not counts_steps:
-        unit, steps, per_epoch, known = "epoch", int(train["max_epochs"]), 1, None
-    elif by_epoch:
-        known = per_epoch = _steps(epoch_length or _measured_length(config), accumulative)
-        unit, steps = "step", int(train["max_epochs"]) * per_epoch
+    length = _length(config, schedules, epoch_length)
+    by_iter = not length.by_epoch or any(_counts_iterations(schedule) for schedule in schedules)
+    if by_iter:
+        unit, count, per_epoch = "iter", int(length.iters or 0), length.iters_per_epoch
     else:
-        unit, steps = "step", -(-int(train["max_iters"]) // accumulative)
-        converts = any(schedule.get("convert_to_iter_based") for schedule in schedules)
-        length = epoch_length or (_measured_length(config) if converts else None)
-        known = None if length is None else _steps(length, accumulative)
-        per_epoch = known if converts and known is not None else steps
+        unit, count, per_epoch = "epoch", int(length.epochs or 0), 1
     values: dict[str, Tensor] = {}
     for name, wrapper in wrappers.items():
         given = config.get("param_scheduler")
         own = given.get(name) if name and isinstance(given, Mapping) and "type" not in given else given
         optimizer = _scaled(wrapper["optimizer"], config)
-        planned = plan(own, steps, optimizer=optimizer, epoch_length=per_epoch)
+        planned = plan(own, count, optimizer=optimizer, epoch_length=per_epoch or count)
         values |= {f"{name}.{key}" if name else key: value for key, value in planned.items()}
-    notes = tuple(_notes(config, schedules, by_epoch=by_epoch, wrappers=wrappers))
-    return Course(unit=unit, values=values, steps_per_epoch=known, notes=notes)
+    notes = tuple(_notes(config, schedules, by_epoch=length.by_epoch, wrappers=wrappers))
+    return Course(unit=unit, values=values, iters_per_epoch=per_epoch if by_iter else None, notes=notes)
 
 
-def _schedules(spec: Any) -> Iterator[Mapping[str, Any]]:
-    """Every schedule of a configuration: one, a list, or name -> either."""
-    if isinstance(spec, Mapping):
-        if "type" in spec:
-            yield spec
-        else:
-            for part in spec.values():
-                yield from _schedules(part)
-    elif isinstance(spec, Sequence) and not isinstance(spec, str):
-        for part in spec:
-            yield from _schedules(part)
-    elif spec is not None:
-        raise ConfigError(f"`param_scheduler` holds {spec!r}, and a schedule is a mapping with a `type`")
+def _length(config: Config, schedules: Sequence[Mapping[str, Any]], epoch_length: int | None) -> RunLength:
+    """Return the length of the training; the training data set is built only if an epoch has to be measured."""
+    from ..engine.length import RunLength
+    from ..plan.planned_length import accumulative_counts_of
+
+    train = config["train_cfg"]
+    counts = [_counts_iterations(schedule) for schedule in schedules]
+    is_needed = any(counts) if train.get("max_iters") is None else any(map(_converts, schedules))
+    batches = epoch_length
+    if batches is None and is_needed:
+        batches = _measured_length(config)
+    elif epoch_length is not None:
+        train = {**train, "limit_batches": None, "overfit_batches": None}
+    return RunLength.of(train, batches, accumulative_counts_of(config["optim_wrapper"]))
 
 
-def _counts_steps(schedule: Mapping[str, Any]) -> bool:
-    return bool(schedule.get("convert_to_iter_based")) or not schedule.get("by_epoch", True)
+def _converts(schedule: Mapping[str, Any]) -> bool:
+    return bool(schedule.get("convert_to_iter_based"))
 
 
-def _steps(iterations: int, accumulative_counts: int) -> int:
-    """Optimizer steps of an epoch of that many iterations."""
-    return max(1, round(iterations / accumulative_counts))
+def _counts_iterations(schedule: Mapping[str, Any]) -> bool:
+    return _converts(schedule) or not schedule.get("by_epoch", True)
 
 
 def _wrappers(spec: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
@@ -154,9 +150,12 @@ def _measured_length(config: Config) -> int:
 
 def _scaled(optimizer: Mapping[str, Any], config: Config) -> dict[str, Any]:
     """The optimizer with the rate that `auto_scale_lr` gives it in one process."""
-    settings, scale = dict(optimizer), config.get("auto_scale_lr") or {}
-    if scale.get("enable") and "lr" in settings:
-        settings["lr"] *= config["train_dataloader"]["batch_size"] / scale["base_batch_size"]
+    from ..plan.learning_rate import scale_of
+
+    settings = dict(optimizer)
+    batch_size = (config.get("train_dataloader") or {}).get("batch_size", 1)
+    if "lr" in settings:
+        settings["lr"] *= scale_of(config.get("auto_scale_lr"), batch_size=batch_size, world_size=1)
     return settings
 
 
@@ -173,10 +172,10 @@ def _notes(
     for schedule in schedules:
         if "Plateau" in str(schedule["type"]):
             yield f"{schedule['type']} follows a metric and is shown standing still"
-        elif not by_epoch and not _counts_steps(schedule):
+        elif not by_epoch and not _counts_iterations(schedule):
             yield (
                 f"{schedule['type']} counts epochs, which training by iterations does not have: it moves only at the "
-                "end; by_epoch=False lets it count steps"
+                "end; by_epoch=False lets it count iterations"
             )
     if any(wrapper.get("paramwise_cfg") for wrapper in wrappers.values()):
         yield "`paramwise_cfg` gives some parameters a multiple of this rate"
@@ -188,10 +187,10 @@ def _print(course: Course, *, rows: int) -> None:
     count = min(len(values) for values in course.values.values())
     first = next(iter(course.values.values()))
     peak = float(first.abs().max()) or 1.0
-    columns = [course.unit, *(["epoch"] if course.steps_per_epoch else []), *course.values, ""]
+    columns = [course.unit, *(["epoch"] if course.iters_per_epoch else []), *course.values, ""]
     table = []
     for at in _spread(count, rows):
-        epoch = [str(at // course.steps_per_epoch + 1)] if course.steps_per_epoch else []
+        epoch = [str(at // course.iters_per_epoch + 1)] if course.iters_per_epoch else []
         bar = "▇" * round(BAR * abs(float(first[at])) / peak)
         cells = [f"{float(values[at]):.6g}" for values in course.values.values()]
         table.append([str(at + 1), *epoch, *cells, bar])

@@ -6,7 +6,7 @@ import argparse
 import json
 import os
 import sys
-from typing import Any
+from typing import Any, cast
 
 from .common import (
     WrongInput,
@@ -52,6 +52,7 @@ def run(options: argparse.Namespace) -> int:
         raise WrongInput
     from eng_dist import destroy, is_main_process
 
+    from ..engine.loops import PredictLoop
     from ..plan.check import report_problems
     from ..runner import Runner
 
@@ -67,7 +68,7 @@ def run(options: argparse.Namespace) -> int:
         runner.test()
     if is_main_process():
         path = options.out or os.path.join(runner.work_dir, "predictions.pth")
-        predictions = runner.test_loop.predictions
+        predictions = cast(PredictLoop, runner.test_loop).predictions
         write_predictions(
             predictions, path, meta={"config": options.config, "checkpoint": options.checkpoint}
         )

@@ -1,28 +1,21 @@
-"""The points of a run where something else may happen, and who stands at each.
+"""The interface of a hook: the points of a run at which it may act, and the questions that it asks there.
 
-`Hook` is the interface; `Hooks` keeps them in order and binds the methods of a point once per stage: a hook that does
-not override a point is not called there at all, so an empty point costs nothing and shows nothing in a trace.
+In which order hooks are called, and how their methods are bound, is in `hook_list.py`.
 """
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from enum import IntEnum
-from traceback import walk_tb
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from torch import Tensor
+from torch import Tensor
 
-    from ..runner import Runner
+from .overriding import is_overridden
+from .run import Batch, Run
 
-_log = logging.getLogger(__name__)
 _POINTS = ("before_", "after_", "on_")
-
-Batch = Any
-"""What a loader yields: a dict, a tuple or a list of anything."""
 
 
 class Priority(IntEnum):
@@ -77,15 +70,14 @@ class Hook:
 
     priority: int | str | Priority = "NORMAL"
     stages = (
-        "before_run", "after_load_checkpoint", "before_train", "before_train_epoch", "before_train_iter",
+        "before_run", "before_resume", "after_load_checkpoint", "before_train", "before_train_epoch",
+        "before_train_iter", "before_backward", "after_backward", "before_optimizer_step", "after_optimizer_step",
         "after_train_iter", "after_train_epoch", "before_val", "before_val_epoch", "before_val_iter", "after_val_iter",
-        "after_val_epoch", "after_val", "before_save_checkpoint", "after_train", "before_test", "before_test_epoch",
-        "before_test_iter", "after_test_iter", "after_test_epoch", "after_test", "after_run",
+        "after_val_epoch", "after_val", "before_save_checkpoint", "after_save_checkpoint", "after_train", "before_test",
+        "before_test_epoch", "before_test_iter", "after_test_iter", "after_test_epoch", "after_test", "on_interrupt",
+        "on_exception", "after_run",
     )  # fmt: skip
-    more_stages = (
-        "before_resume", "before_backward", "after_backward", "before_optimizer_step", "after_optimizer_step",
-        "after_save_checkpoint", "on_interrupt", "on_exception",
-    )  # fmt: skip
+    """All points, in the order of a run."""
 
     def state_dict(self) -> dict[str, Any]:
         """What this hook must know after a resume: tensors and JSON values."""
@@ -94,123 +86,123 @@ class Hook:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Take over what `state_dict` returned."""
 
-    def takes_part(self, point: str, runner: Runner) -> bool:
+    def takes_part(self, point: str, runner: Run) -> bool:
         """Whether this hook wants to be called at a point that it overrides, asked once when a stage begins."""
         return True
 
     # -- the whole run ---------------------------------------------------------------------------------------------
-    def before_run(self, runner: Runner) -> None:
+    def before_run(self, runner: Run) -> None:
         """Before train, val or test; nothing is loaded yet."""
 
-    def after_run(self, runner: Runner) -> None:
+    def after_run(self, runner: Run) -> None:
         """After train, val or test."""
 
-    def on_exception(self, runner: Runner, exception: BaseException) -> None:
+    def on_exception(self, runner: Run, exception: BaseException) -> None:
         """When the run ends by an exception, before it is raised on."""
 
-    def on_interrupt(self, runner: Runner, reason: str) -> None:
+    def on_interrupt(self, runner: Run, reason: str) -> None:
         """When a signal (its name is the reason) or `max_time` ends the training; a checkpoint is saved already."""
 
-    def before_train(self, runner: Runner) -> None:
+    def before_train(self, runner: Run) -> None:
         """Before the first epoch; everything is loaded and resumed."""
 
-    def after_train(self, runner: Runner) -> None:
+    def after_train(self, runner: Run) -> None:
         """After the last epoch."""
 
-    def before_val(self, runner: Runner) -> None:
+    def before_val(self, runner: Run) -> None:
         """Before a validation."""
 
-    def after_val(self, runner: Runner) -> None:
+    def after_val(self, runner: Run) -> None:
         """After a validation."""
 
-    def before_test(self, runner: Runner) -> None:
+    def before_test(self, runner: Run) -> None:
         """Before the test."""
 
-    def after_test(self, runner: Runner) -> None:
+    def after_test(self, runner: Run) -> None:
         """After the test."""
 
-    def before_save_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
+    def before_save_checkpoint(self, runner: Run, checkpoint: dict[str, Any]) -> None:
         """Edit what is about to be written."""
 
-    def after_save_checkpoint(self, runner: Runner, path: str) -> None:
+    def after_save_checkpoint(self, runner: Run, path: str) -> None:
         """A checkpoint is written: the file is there, whole, under this path."""
 
-    def before_resume(self, runner: Runner, path: str) -> None:
+    def before_resume(self, runner: Run, path: str) -> None:
         """A checkpoint was chosen to continue from; nothing is restored yet."""
 
-    def after_load_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
+    def after_load_checkpoint(self, runner: Run, checkpoint: dict[str, Any]) -> None:
         """Edit what was read, before the weights are loaded."""
 
     # -- epochs ----------------------------------------------------------------------------------------------------
-    def before_train_epoch(self, runner: Runner) -> None:
+    def before_train_epoch(self, runner: Run) -> None:
         """Before an epoch of training."""
         self._before_epoch(runner, mode="train")
 
-    def before_val_epoch(self, runner: Runner) -> None:
+    def before_val_epoch(self, runner: Run) -> None:
         """Before the pass over the validation data."""
         self._before_epoch(runner, mode="val")
 
-    def before_test_epoch(self, runner: Runner) -> None:
+    def before_test_epoch(self, runner: Run) -> None:
         """Before the pass over the test data."""
         self._before_epoch(runner, mode="test")
 
-    def after_train_epoch(self, runner: Runner) -> None:
+    def after_train_epoch(self, runner: Run) -> None:
         """After an epoch of training."""
         self._after_epoch(runner, mode="train")
 
-    def after_val_epoch(self, runner: Runner, metrics: dict[str, Any] | None = None) -> None:
+    def after_val_epoch(self, runner: Run, metrics: dict[str, Any] | None = None) -> None:
         """After the pass over the validation data, with its metrics."""
         self._after_epoch(runner, mode="val")
 
-    def after_test_epoch(self, runner: Runner, metrics: dict[str, Any] | None = None) -> None:
+    def after_test_epoch(self, runner: Run, metrics: dict[str, Any] | None = None) -> None:
         """After the pass over the test data, with its metrics."""
         self._after_epoch(runner, mode="test")
 
-    def _before_epoch(self, runner: Runner, mode: str = "train") -> None:
+    def _before_epoch(self, runner: Run, mode: str = "train") -> None:
         """The same for all modes."""
 
-    def _after_epoch(self, runner: Runner, mode: str = "train") -> None:
+    def _after_epoch(self, runner: Run, mode: str = "train") -> None:
         """The same for all modes."""
 
     # -- iterations ------------------------------------------------------------------------------------------------
-    def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Batch = None) -> None:
+    def before_train_iter(self, runner: Run, batch_idx: int, data_batch: Batch = None) -> None:
         """Before one training iteration."""
         self._before_iter(runner, batch_idx=batch_idx, data_batch=data_batch, mode="train")
 
-    def before_val_iter(self, runner: Runner, batch_idx: int, data_batch: Batch = None) -> None:
+    def before_val_iter(self, runner: Run, batch_idx: int, data_batch: Batch = None) -> None:
         """Before one validation iteration."""
         self._before_iter(runner, batch_idx=batch_idx, data_batch=data_batch, mode="val")
 
-    def before_test_iter(self, runner: Runner, batch_idx: int, data_batch: Batch = None) -> None:
+    def before_test_iter(self, runner: Run, batch_idx: int, data_batch: Batch = None) -> None:
         """Before one test iteration."""
         self._before_iter(runner, batch_idx=batch_idx, data_batch=data_batch, mode="test")
 
     def after_train_iter(
-        self, runner: Runner, batch_idx: int, data_batch: Batch = None, outputs: dict[str, Any] | None = None
+        self, runner: Run, batch_idx: int, data_batch: Batch = None, outputs: dict[str, Any] | None = None
     ) -> None:
         """After one training iteration, with what `train_step` returned."""
         self._after_iter(runner, batch_idx=batch_idx, data_batch=data_batch, outputs=outputs, mode="train")
 
     def after_val_iter(
-        self, runner: Runner, batch_idx: int, data_batch: Batch = None, outputs: Sequence[Any] | None = None
+        self, runner: Run, batch_idx: int, data_batch: Batch = None, outputs: Sequence[Any] | None = None
     ) -> None:
         """After one validation iteration, with what `val_step` returned."""
         self._after_iter(runner, batch_idx=batch_idx, data_batch=data_batch, outputs=outputs, mode="val")
 
     def after_test_iter(
-        self, runner: Runner, batch_idx: int, data_batch: Batch = None, outputs: Sequence[Any] | None = None
+        self, runner: Run, batch_idx: int, data_batch: Batch = None, outputs: Sequence[Any] | None = None
     ) -> None:
         """After one test iteration, with what `test_step` returned."""
         self._after_iter(runner, batch_idx=batch_idx, data_batch=data_batch, outputs=outputs, mode="test")
 
     def _before_iter(
-        self, runner: Runner, batch_idx: int, data_batch: Batch = None, mode: str = "train"
+        self, runner: Run, batch_idx: int, data_batch: Batch = None, mode: str = "train"
     ) -> None:
         """The same for all modes."""
 
     def _after_iter(
         self,
-        runner: Runner,
+        runner: Run,
         batch_idx: int,
         data_batch: Batch = None,
         outputs: Any = None,
@@ -219,25 +211,25 @@ class Hook:
         """The same for all modes."""
 
     # -- inside of an iteration ------------------------------------------------------------------------------------
-    def before_backward(self, runner: Runner, loss: Tensor) -> None:
+    def before_backward(self, runner: Run, loss: Tensor) -> None:
         """The loss of a micro-batch is there, scaled for accumulation."""
 
-    def after_backward(self, runner: Runner) -> None:
+    def after_backward(self, runner: Run) -> None:
         """The gradients of a micro-batch are added; under DDP those of the last one of a window are averaged."""
 
-    def before_optimizer_step(self, runner: Runner) -> None:
+    def before_optimizer_step(self, runner: Run) -> None:
         """The gradients of the whole window are there, unscaled and clipped."""
 
-    def after_optimizer_step(self, runner: Runner) -> None:
+    def after_optimizer_step(self, runner: Run) -> None:
         """The parameters have changed; the gradients are still there."""
 
     # -- questions that hooks ask ----------------------------------------------------------------------------------
-    def every_n_epochs(self, runner: Runner, n: int, start: int = 0) -> bool:
+    def every_n_epochs(self, runner: Run, n: int, start: int = 0) -> bool:
         """Whether the epoch under way is an n-th one, counted from `start`; n <= 0 is never."""
         done = runner.epoch + 1 - start
         return n > 0 and done >= 0 and done % n == 0
 
-    def every_n_train_iters(self, runner: Runner, n: int, start: int = 0) -> bool:
+    def every_n_train_iters(self, runner: Run, n: int, start: int = 0) -> bool:
         """Whether the training iteration under way is an n-th one, counted from `start`; n <= 0 is never."""
         done = runner.iter + 1 - start
         return n > 0 and done >= 0 and done % n == 0
@@ -250,11 +242,11 @@ class Hook:
         """Whether this is the last iteration of the loader."""
         return batch_idx + 1 == len(dataloader)
 
-    def is_last_train_epoch(self, runner: Runner) -> bool:
+    def is_last_train_epoch(self, runner: Run) -> bool:
         """Whether the epoch under way is the last one."""
         return runner.epoch + 1 == runner.max_epochs
 
-    def is_last_train_iter(self, runner: Runner) -> bool:
+    def is_last_train_iter(self, runner: Run) -> bool:
         """Whether the training iteration under way is the last one."""
         return runner.iter + 1 == runner.max_iters
 
@@ -264,10 +256,8 @@ class Hook:
 
 
 def overrides(hook: Hook, point: str) -> bool:
-    """Whether a hook does anything at a point: by its own method, or by the generic one behind it."""
-    return any(
-        getattr(type(hook), name, None) is not getattr(Hook, name, None) for name in (point, _generic(point))
-    )
+    """Whether a hook does anything at a point: by its own method, or by the generic one that the point calls."""
+    return is_overridden(hook, point, Hook) or is_overridden(hook, _generic(point), Hook)
 
 
 def misspelled_points(hook: Hook) -> dict[str, str]:
@@ -290,91 +280,3 @@ def _generic(point: str) -> str:
     if len(parts) == 3 and parts[1] in ("train", "val", "test") and parts[2] in ("epoch", "iter"):
         return f"_{parts[0]}_{parts[2]}"
     return point
-
-
-class Hooks:
-    """The hooks of a run, ordered by priority, then by registration."""
-
-    def __init__(self) -> None:
-        self._entries: list[tuple[int, Hook]] = []
-
-    def register(self, hook: Hook, priority: int | str | Priority | None = None) -> None:
-        """Insert a hook after all those of the same or a smaller number."""
-        for name, meant in misspelled_points(hook).items():
-            _log.warning("%s.%s is called by no loop; did you mean `%s`?", type(hook).__name__, name, meant)
-        number = get_priority(hook.priority if priority is None else priority)
-        if priority is not None:
-            hook.priority = priority
-        at = len(self._entries)
-        while at and self._entries[at - 1][0] > number:
-            at -= 1
-        self._entries.insert(at, (number, hook))
-
-    def bind(self, point: str, runner: Runner) -> tuple[Callable[..., None], ...]:
-        """The methods to call at a point, in order: only of hooks that override it and want to take part."""
-        return tuple(
-            getattr(hook, point)
-            for _, hook in self._entries
-            if hasattr(hook, point) and overrides(hook, point) and hook.takes_part(point, runner)
-        )
-
-    def call(self, point: str, runner: Runner, **arguments: Any) -> None:
-        """Call a point of all hooks now; hooks without such a method are passed over."""
-        for method in self.bind(point, runner):
-            method(runner, **arguments)
-
-    def blame(self, exception: BaseException) -> None:
-        """Name the hook that an exception comes from, in a note."""
-        ours = {id(hook) for hook in self}
-        frames = [frame for frame, _ in walk_tb(exception.__traceback__)]
-        within = [frame for frame in frames if id(frame.f_locals.get("self")) in ours]
-        if within:
-            name, point = type(within[-1].f_locals["self"]).__name__, within[-1].f_code.co_name
-            exception.add_note(f"This happened in {name}.{point}, a hook.")
-
-    def tell_of(self, exception: BaseException, runner: Runner) -> None:
-        """Let every hook hear that a run ends by an exception.
-
-        One that fails in this, too, does not keep the others from hearing, nor hides the first exception.
-        """
-        for method in self.bind("on_exception", runner):
-            try:
-                method(runner, exception=exception)
-            except Exception as own:
-                name = type(getattr(method, "__self__", method)).__name__
-                exception.add_note(f"{name}.on_exception failed after that: {type(own).__name__}: {own}")
-
-    def named(self) -> dict[str, Hook]:
-        """The hooks under unique names: the class name, with `.2`, `.3` ... for further ones of a class."""
-        names: dict[str, Hook] = {}
-        for _, hook in self._entries:
-            stem = name = type(hook).__name__
-            count = 1
-            while name in names:
-                count += 1
-                name = f"{stem}.{count}"
-            names[name] = hook
-        return names
-
-    def table(self) -> str:
-        """Which hook is called at which point, as text."""
-        lines = []
-        for point in Hook.stages:
-            rows = [(number, hook) for number, hook in self._entries if overrides(hook, point)]
-            if rows:
-                lines.append(f"{point}:")
-                lines += [f"    {_priority_name(number):<12} {type(hook).__name__}" for number, hook in rows]
-        return "\n".join(lines)
-
-    def __iter__(self) -> Iterator[Hook]:
-        return (hook for _, hook in self._entries)
-
-    def __len__(self) -> int:
-        return len(self._entries)
-
-
-def _priority_name(number: int) -> str:
-    try:
-        return Priority(number).name
-    except ValueError:
-        return str(number)

@@ -8,13 +8,12 @@ from __future__ import annotations
 import datetime
 import re
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from eng_dist import get_device, get_max_memory_mib
 from eng_registry import LOG_PROCESSORS
 
-if TYPE_CHECKING:
-    from ..runner import Runner
+from .run import Run
 
 Tag = dict[str, Any]
 """What a tracker gets: names to numbers (and, where asked for, non-scalars)."""
@@ -73,7 +72,7 @@ class LogProcessor:
             )
 
     # -- lines -----------------------------------------------------------------------------------------------------
-    def get_log_after_iter(self, runner: Runner, batch_idx: int, mode: str) -> tuple[Tag, str]:
+    def get_log_after_iter(self, runner: Run, batch_idx: int, mode: str) -> tuple[Tag, str]:
         """The tag and the line for an iteration of `mode` ('train', 'val' or 'test')."""
         values = self._values(runner, batch_idx, mode, exclude_metrics=mode != "train")
         if mode == "train" and "time" in values:
@@ -105,7 +104,7 @@ class LogProcessor:
         return tag, line
 
     def get_log_after_epoch(
-        self, runner: Runner, batch_idx: int, mode: str, with_non_scalar: bool = False
+        self, runner: Run, batch_idx: int, mode: str, with_non_scalar: bool = False
     ) -> tuple[Tag, str]:
         """The tag and the line for the metrics of a whole validation or test."""
         if mode not in ("val", "test"):
@@ -135,7 +134,7 @@ class LogProcessor:
         return tag, f"{start}    {'  '.join(parts)}"
 
     # -- positions -------------------------------------------------------------------------------------------------
-    def _position(self, runner: Runner, batch_idx: int, mode: str) -> str:
+    def _position(self, runner: Run, batch_idx: int, mode: str) -> str:
         if not self.by_epoch and mode == "train":
             total = str(runner.max_iters)
             return f"Iter(train) [{runner.iter + 1:>{len(total)}}/{total}]"
@@ -149,7 +148,7 @@ class LogProcessor:
 
     # -- values ----------------------------------------------------------------------------------------------------
     def _values(
-        self, runner: Runner, batch_idx: int, mode: str, exclude_metrics: bool = False
+        self, runner: Run, batch_idx: int, mode: str, exclude_metrics: bool = False
     ) -> dict[str, Any]:
         """Every quantity of the mode as a number, times last only where the caller puts them."""
         history = runner.message_hub.log_scalars
@@ -175,7 +174,7 @@ class LogProcessor:
                 )
         return values
 
-    def _custom(self, runner: Runner, batch_idx: int, entry: Mapping[str, Any], series: Any) -> Any:
+    def _custom(self, runner: Run, batch_idx: int, entry: Mapping[str, Any], series: Any) -> Any:
         options = {
             name: value
             for name, value in entry.items()
@@ -189,7 +188,7 @@ class LogProcessor:
             return series.mean(options.get("window_size", self.window_size)) if averaged else series.current()
         return series.statistics(method, **options)
 
-    def _window(self, runner: Runner, batch_idx: int, window: int | str) -> int:
+    def _window(self, runner: Run, batch_idx: int, window: int | str) -> int:
         match window:
             case int():
                 return window
@@ -199,10 +198,10 @@ class LogProcessor:
                 return runner.iter + 1
         raise TypeError(f"`window_size` is an int, 'epoch' or 'global', not {window!r}")
 
-    def _mean_of_pass(self, runner: Runner, name: str, batch_idx: int, mode: str) -> float:
+    def _mean_of_pass(self, runner: Run, name: str, batch_idx: int, mode: str) -> float:
         return float(runner.message_hub.get_scalar(f"{mode}/{name}").mean(batch_idx + 1))
 
-    def _non_scalars(self, runner: Runner, mode: str) -> dict[str, Any]:
+    def _non_scalars(self, runner: Run, mode: str) -> dict[str, Any]:
         start = f"{mode}/"
         infos = runner.message_hub.runtime_info.items()
         return {key[len(start) :]: value for key, value in infos if key.startswith(start)}
@@ -216,7 +215,7 @@ class LogProcessor:
         return f"{value:.{self.num_digits}f}" if isinstance(value, float) else str(value)
 
 
-def _length(runner: Runner, mode: str) -> int:
+def _length(runner: Run, mode: str) -> int:
     loop = getattr(runner, f"{mode}_loop")
     return loop.length or 0 if loop is not None else 0
 

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from ..runner import Runner
+from .run import Run, wrappers_of
 
 
 @contextmanager
-def observed(runner: Runner) -> Iterator[None]:
+def observed(runner: Run) -> Iterator[None]:
     """Call the hooks' points around each backward pass and each step of the optimizer; where there is none, nothing."""
     handles: list[Any] = []
-    wrappers = runner.optim_wrapper
-    for wrapper in wrappers.values() if hasattr(wrappers, "values") else [wrappers]:
+    for wrapper in wrappers_of(runner.optim_wrapper).values():
         before, after = (_all(runner, f"{when}_optimizer_step") for when in ("before", "after"))
         if before is not None:
             handles.append(wrapper.optimizer.register_step_pre_hook(before))
@@ -56,7 +54,7 @@ class _AroundBackward:
         self._wrapper._is_plain = self._was_plain
 
 
-def _all(runner: Runner, point: str) -> Callable[..., None] | None:
+def _all(runner: Run, point: str) -> Callable[..., None] | None:
     calls = runner.hook_calls(point)
     if not calls:
         return None

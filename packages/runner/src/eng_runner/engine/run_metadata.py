@@ -9,13 +9,12 @@ import os
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from ..runner import Runner
+from .run import Run
 
 
-def facts_of_run(runner: Runner) -> dict[str, Any]:
+def facts_of_run(runner: Run) -> dict[str, Any]:
     """The command that started the process, the seed, and the classes of the data where it names them."""
     classes = (runner.visualizer.dataset_meta or {}).get("classes")
     facts = {"command": command(sys.orig_argv, sys.argv), "seed": runner.seed}

@@ -10,19 +10,14 @@ device: losses travel on as tensors until a log line reads them.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, final
+from typing import final
 
 import torch
 
 from eng_dataset import Loader
 from eng_evaluator import Evaluator
 
-from .hook import Batch
-
-if TYPE_CHECKING:
-    from ..runner import Runner
-
-HookCall = Callable[..., None]
+from .run import AnyEvaluator, Batch, HookCall, Outputs, Run
 
 
 @final
@@ -34,7 +29,7 @@ class TrainStep:
 
     __slots__ = ("after", "before", "clock", "optim_wrapper", "runner", "samples", "train_step")
 
-    def __init__(self, runner: Runner, *, samples: int) -> None:
+    def __init__(self, runner: Run, *, samples: int) -> None:
         self.runner = runner
         self.clock = runner.clock
         self.optim_wrapper = runner.optim_wrapper
@@ -43,7 +38,7 @@ class TrainStep:
         self.before: tuple[HookCall, ...] = runner.hook_calls("before_train_iter")
         self.after: tuple[HookCall, ...] = runner.hook_calls("after_train_iter")
 
-    def __call__(self, batch_idx: int, data_batch: Batch) -> Any:
+    def __call__(self, batch_idx: int, data_batch: Batch) -> Outputs:
         """Train on one batch; returns what `train_step` returned, scalars still being tensors."""
         runner, clock = self.runner, self.clock
         for call in self.before:
@@ -64,12 +59,12 @@ class EvalStep:
 
     __slots__ = ("after", "before", "evaluator", "loader", "losses", "predict", "runner", "seen")
 
-    def __init__(self, runner: Runner, mode: str, evaluator: Any, loader: Loader) -> None:
+    def __init__(self, runner: Run, mode: str, evaluator: AnyEvaluator, loader: Loader) -> None:
         self.runner = runner
         self.evaluator = evaluator
         self.loader = loader
         self.seen = 0
-        self.predict: Callable[..., Any] = getattr(runner.model, f"{mode}_step")
+        self.predict: Callable[..., Outputs] = getattr(runner.model, f"{mode}_step")
         self.before: tuple[HookCall, ...] = runner.hook_calls(f"before_{mode}_iter")
         self.after: tuple[HookCall, ...] = runner.hook_calls(f"after_{mode}_iter")
         self.losses: dict[str, list[torch.Tensor]] = {}
@@ -89,7 +84,7 @@ class EvalStep:
         for call in self.after:
             call(runner, batch_idx=batch_idx, data_batch=data_batch, outputs=outputs)
 
-    def _without_losses(self, outputs: Any) -> Any:
+    def _without_losses(self, outputs: Outputs) -> Outputs:
         """Set aside a last element that holds nothing but `loss`, the documented way to report a validation loss."""
         if not isinstance(outputs, Sequence) or not outputs:
             return outputs

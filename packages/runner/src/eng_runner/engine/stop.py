@@ -16,14 +16,12 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import FrameType
-from typing import TYPE_CHECKING, Any, final
+from typing import Any, final
 
 from eng_dist import StopAgreement, is_main_process
 
 from .finite import weights_are_finite
-
-if TYPE_CHECKING:
-    from ..runner import Runner
+from .run import Run
 
 _log = logging.getLogger(__name__)
 
@@ -51,7 +49,7 @@ class Stop:
         self.agreement.request(reason)
 
     @contextmanager
-    def listening(self, runner: Runner, *, max_time: float | None = None) -> Iterator[None]:
+    def listening(self, runner: Run, *, max_time: float | None = None) -> Iterator[None]:
         """Listen to SIGTERM, SIGINT and SIGUSR1 while training, and to the clock; the main thread hears signals."""
         self._wish = ""
         self.agreement = StopAgreement(lambda: runner.clock.iter)
@@ -86,7 +84,7 @@ class Stop:
             signal.raise_signal(number)
         self.request(name)
 
-    def obey(self, runner: Runner) -> None:
+    def obey(self, runner: Run) -> None:
         """Called between iterations once `requested`: save where all processes have agreed to, and leave.
 
         Raises Interrupted, or returns if the run goes on.
@@ -111,7 +109,7 @@ class Stop:
         number = getattr(signal, agreement.reason, None)
         raise Interrupted(128 + number if number is not None else 0)
 
-    def _save(self, runner: Runner) -> str:
+    def _save(self, runner: Run) -> str:
         """Save, unless the weights are lost: then the newest checkpoint is worth more. Returns what to resume from."""
         if not weights_are_finite(runner.bare_model):
             _log.error("not saved: the weights are infinite or NaN")

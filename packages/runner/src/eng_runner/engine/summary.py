@@ -7,12 +7,11 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from eng_checkpoint import entries
 
-if TYPE_CHECKING:
-    from ..runner import Runner
+from .run import Run
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +28,7 @@ class Summary:
     work_dir: str
 
 
-def summarize(runner: Runner) -> Summary:
+def summarize(runner: Run) -> Summary:
     """The outcome of a finished (or interrupted) run."""
     hub = runner.message_hub
     best = hub.get_info("best_ckpt")

@@ -6,26 +6,25 @@ What is saved is in `resume.py`, which files stay in eng_checkpoint, copies for 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, final
+from typing import Any, final
 
 from eng_checkpoint import BackgroundSaver, prune
 from eng_dist import broadcast_object_list, is_main_process, master_only
 from eng_registry import HOOKS
 
+from ..engine.arguments import older_name
 from ..engine.finite import NonFiniteError, weights_are_finite
-from ..engine.hook import Batch, Hook
+from ..engine.hook import Hook
 from ..engine.interval import Cadence, Every
+from ..engine.run import Batch, Run
+from ..engine.saving import SaveRequest
 from ..engine.stop import SAVE_AND_GO_ON
-from ..plan.assembly import older_name
 from .alarm import Alarm
 from .metric_rule import COMPARE, GREATER_KEYS, LESS_KEYS, Rule, check_rule, infer_rule
 from .publication import publish
 from .runtime_info import is_scalar
-
-if TYPE_CHECKING:
-    from ..runner import Runner
 
 
 @final
@@ -120,7 +119,7 @@ class CheckpointHook(Hook):
             self._rules[key] = given[index] if given else infer_rule(key, self._greater, self._less)
 
     # -- regular checkpoints ---------------------------------------------------------------------------------------
-    def before_train(self, runner: Runner) -> None:
+    def before_train(self, runner: Run) -> None:
         """Settle where checkpoints go and remove what a smaller limit no longer keeps.
 
         Raises ValueError for `async_save` where all processes write together.
@@ -140,17 +139,17 @@ class CheckpointHook(Hook):
         if self.max_keep_ckpts > 0 and is_main_process():
             prune(self._folder, keep=self.max_keep_ckpts)
 
-    def _target(self, runner: Runner) -> str:
+    def _target(self, runner: Run) -> str:
         if self.out_dir is None or Path(self.out_dir).absolute() == Path(runner.work_dir):
             return runner.work_dir
         return os.path.join(self.out_dir, os.path.basename(runner.work_dir))
 
-    def takes_part(self, point: str, runner: Runner) -> bool:
+    def takes_part(self, point: str, runner: Run) -> bool:
         """A hook that saves by epoch has nothing to do after an iteration, unless a save is under way."""
         return not (point == "after_train_iter" and self.by_epoch and not self.async_save)
 
     def after_train_iter(
-        self, runner: Runner, batch_idx: int, data_batch: Batch = None, outputs: dict[str, Any] | None = None
+        self, runner: Run, batch_idx: int, data_batch: Batch = None, outputs: dict[str, Any] | None = None
     ) -> None:
         """Save if it is due. Raises what a save in the background has raised."""
         if self._saver is not None:
@@ -162,7 +161,7 @@ class CheckpointHook(Hook):
         if due or (self.save_last and clock.iter == runner.max_iters):
             self._save(runner, clock.iter)
 
-    def after_train_epoch(self, runner: Runner) -> None:
+    def after_train_epoch(self, runner: Run) -> None:
         """Save if it is due."""
         if not self.by_epoch:
             return
@@ -171,7 +170,7 @@ class CheckpointHook(Hook):
         if last or self.every.due(done, before=done - 1):
             self._save(runner, done)
 
-    def _save(self, runner: Runner, count: int) -> None:
+    def _save(self, runner: Run, count: int) -> None:
         unit = "epochs" if self.by_epoch else "iterations"
         if not weights_are_finite(runner.bare_model):
             raise NonFiniteError(
@@ -180,34 +179,33 @@ class CheckpointHook(Hook):
                 "learning rate, with clip_grad, or with NonFiniteHook(action='skip')"
             )
         runner.logger.info("Saving checkpoint at %d %s", count, unit)
-        name = self.filename_tmpl.format(count)
-        runner.message_hub.update_info("last_ckpt", os.path.join(self._folder, name))
-        self._write(
-            runner,
-            self._folder,
-            name,
-            self._prune if self._saver is not None else _nothing,
+        request = SaveRequest(
+            folder=self._folder,
+            name=self.filename_tmpl.format(count),
             save_optimizer=self.save_optimizer,
             save_param_scheduler=self.save_param_scheduler,
+            then=self._prune if self._saver is not None else None,
         )
+        runner.message_hub.update_info("last_ckpt", request.path)
+        self._write(runner, request)
 
-    def _write(
-        self, runner: Runner, folder: str, name: str, then: Callable[[], None], **options: Any
-    ) -> None:
-        """Save and do something `then`, both now or both in the background; the latter in the first process."""
-        options |= {"by_epoch": self.by_epoch, "backend_args": self.backend_args}
-        if self._saver is None:
-            runner.save_checkpoint(folder, name, **options)
-            then()
-        else:
-            path = runner.save_checkpoint(folder, name, saver=self._saver, then=then, **options)
-            self._in_flight = path
+    def _write(self, runner: Run, request: SaveRequest) -> None:
+        """Save and do what follows, both now or both in the background; the latter in the first process."""
+        request = request.with_changes(
+            by_epoch=self.by_epoch, backend_args=self.backend_args, saver=self._saver
+        )
+        if self._saver is not None:
+            self._in_flight = runner.save(request)
+            return
+        runner.save(request)
+        if request.then is not None:
+            request.then()
 
-    def before_save_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
+    def before_save_checkpoint(self, runner: Run, checkpoint: dict[str, Any]) -> None:
         """One save at a time, whoever asked for it."""
         self._finish(runner)
 
-    def _finish(self, runner: Runner) -> None:
+    def _finish(self, runner: Run) -> None:
         """Wait for the save under way, and tell that it is safe. Raises what it raised."""
         if self._saver is not None and self._in_flight is not None:
             path, self._in_flight = self._in_flight, None
@@ -224,7 +222,7 @@ class CheckpointHook(Hook):
                 raise RuntimeError(f"rank 0 could not save {path}: {failure[0]}")
             runner.call_hook("after_save_checkpoint", path=path)
 
-    def after_save_checkpoint(self, runner: Runner, path: str) -> None:
+    def after_save_checkpoint(self, runner: Run, path: str) -> None:
         """Remove what there are too many of, now that the new one is safe."""
         if os.path.dirname(path) == self._folder and is_main_process():
             self._prune()
@@ -234,7 +232,7 @@ class CheckpointHook(Hook):
             prune(self._folder, keep=self.max_keep_ckpts)
 
     # -- the best --------------------------------------------------------------------------------------------------
-    def after_val_epoch(self, runner: Runner, metrics: dict[str, Any] | None = None) -> None:
+    def after_val_epoch(self, runner: Run, metrics: dict[str, Any] | None = None) -> None:
         """Save a best checkpoint for each metric of `save_best` that improved.
 
         Raises KeyError for a metric that the evaluator did not return.
@@ -250,7 +248,7 @@ class CheckpointHook(Hook):
         for key in self.save_best:
             self._save_if_best(runner, key, metrics)
 
-    def _save_if_best(self, runner: Runner, key: str, metrics: Mapping[str, Any]) -> None:
+    def _save_if_best(self, runner: Run, key: str, metrics: Mapping[str, Any]) -> None:
         if key not in metrics:
             if key.partition("/")[0] in getattr(runner.val_loop, "resting", ()):
                 return  # this set is not due in this validation
@@ -272,7 +270,7 @@ class CheckpointHook(Hook):
         hub.update_info(f"best_ckpt{suffix}", path)
         bests = self._bests(runner)
 
-        def tell_and_remove() -> None:
+        def log_and_remove() -> None:
             runner.logger.info(
                 "The best checkpoint with %.4f %s at %d %s is saved to %s.", score, key, count, unit, name
             )
@@ -280,28 +278,29 @@ class CheckpointHook(Hook):
                 self._remove(runner, previous, bests)
 
         if previous == path:
-            tell_and_remove()
+            log_and_remove()
             return
-        self._write(
-            runner, folder, name, tell_and_remove,
-            save_optimizer=False, save_param_scheduler=False, kind="best", metrics={key: score},
+        request = SaveRequest(
+            folder=folder, name=name, kind="best", metrics={key: score}, then=log_and_remove,
+            save_optimizer=False, save_param_scheduler=False,
         )  # fmt: skip
+        self._write(runner, request)
 
-    def _finished(self, runner: Runner) -> tuple[int, str]:
+    def _finished(self, runner: Run) -> tuple[int, str]:
         return (runner.epoch, "epoch") if self.by_epoch else (runner.iter, "iter")
 
     @master_only
-    def _remove(self, runner: Runner, path: str, bests: Sequence[str]) -> None:
+    def _remove(self, runner: Run, path: str, bests: Sequence[str]) -> None:
         prune(os.path.dirname(path), kind="best", keep=len(self.save_best), protect=bests)
         runner.logger.info("The previous best checkpoint %s is removed", path)
 
-    def _bests(self, runner: Runner) -> list[str]:
+    def _bests(self, runner: Run) -> list[str]:
         suffixes = [""] if len(self.save_best) == 1 else [f"_{key}" for key in self.save_best]
         paths = [runner.message_hub.get_info(f"best_ckpt{suffix}") for suffix in suffixes]
         return [os.path.basename(path) for path in paths if path is not None]
 
     # -- the end ---------------------------------------------------------------------------------------------------
-    def on_exception(self, runner: Runner, exception: BaseException) -> None:
+    def on_exception(self, runner: Run, exception: BaseException) -> None:
         """Ask for nothing any more, and finish the save under way; its own error becomes a note of the other one."""
         self._alarm.cancel()
         self._trains, self._in_flight = False, None
@@ -313,11 +312,11 @@ class CheckpointHook(Hook):
                 if own is not exception:
                     exception.add_note(f"and a checkpoint could not be saved: {own}")
 
-    def on_interrupt(self, runner: Runner, reason: str) -> None:
+    def on_interrupt(self, runner: Run, reason: str) -> None:
         """Ask for nothing any more, and finish the save under way."""
         self._end(runner)
 
-    def _end(self, runner: Runner) -> None:
+    def _end(self, runner: Run) -> None:
         self._alarm.cancel()
         self._trains = False
         self._finish(runner)
@@ -325,7 +324,7 @@ class CheckpointHook(Hook):
             self._saver.close()
             self._saver = None
 
-    def after_train(self, runner: Runner) -> None:
+    def after_train(self, runner: Run) -> None:
         """Finish the save under way, and write the copies for publication."""
         self._end(runner)
         if self.published_keys and is_main_process():
@@ -334,10 +333,6 @@ class CheckpointHook(Hook):
             for name in names:
                 target = publish(os.path.join(self._folder, name), keys=self.published_keys)
                 runner.logger.info("%s is published as %s", name, os.path.basename(str(target)))
-
-
-def _nothing() -> None:
-    """A checkpoint that is safe now calls for nothing more than its point."""
 
 
 def _names(argument: str, given: str | Sequence[str] | None) -> list[str]:

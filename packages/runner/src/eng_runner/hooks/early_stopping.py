@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, final
+from typing import Any, final
 
 from eng_registry import HOOKS
 
 from ..engine.hook import Hook
+from ..engine.run import Run, is_configured
 from .metric_rule import infer_rule
-
-if TYPE_CHECKING:
-    from ..runner import Runner
 
 
 @final
@@ -57,16 +55,16 @@ class EarlyStoppingHook(Hook):
         """Count on from there."""
         self.best_score, self.wait_count = state["best_score"], state["wait_count"]
 
-    def before_train(self, runner: Runner) -> None:
+    def before_train(self, runner: Run) -> None:
         """The loop must be one that can be stopped."""
         if not hasattr(runner.train_loop, "stop_training"):
             raise TypeError(
                 f"EarlyStoppingHook sets `stop_training`, which {type(runner.train_loop).__name__} does not have"
             )
 
-    def after_val_epoch(self, runner: Runner, metrics: dict[str, Any] | None = None) -> None:
+    def after_val_epoch(self, runner: Run, metrics: dict[str, Any] | None = None) -> None:
         """Judge the metric."""
-        if runner.train_loop is None:
+        if not is_configured(runner.train_loop):
             return
         if not metrics or self.monitor not in metrics:
             known = ", ".join(metrics or {}) or "nothing"

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, final
+from typing import Any, final
 
 from eng_checkpoint import get_state_dict, load_state_dict, weights_to_cpu
 from eng_model import BaseAveragedModel
 from eng_registry import HOOKS, MODELS
 
-from ..engine.hook import Batch, Hook
-
-if TYPE_CHECKING:
-    from ..runner import Runner
+from ..engine.hook import Hook
+from ..engine.run import Batch, Run
 
 
 @final
@@ -47,11 +45,11 @@ class EMAHook(Hook):
         self.ema_model: BaseAveragedModel
         self._step_seen = 0
 
-    def before_run(self, runner: Runner) -> None:
+    def before_run(self, runner: Run) -> None:
         """Copy the model."""
         self.ema_model = MODELS.build(self.ema_cfg, default_args={"model": runner.bare_model})
 
-    def before_train(self, runner: Runner) -> None:
+    def before_train(self, runner: Run) -> None:
         """Check that the average begins before the training ends; a fresh one takes the initial weights."""
         for name, begin, end in (
             ("begin_iter", self.begin_iter, runner.max_iters),
@@ -62,7 +60,7 @@ class EMAHook(Hook):
         self._step_seen = runner.clock.step
 
     def after_train_iter(
-        self, runner: Runner, batch_idx: int, data_batch: Batch = None, outputs: dict[str, Any] | None = None
+        self, runner: Run, batch_idx: int, data_batch: Batch = None, outputs: dict[str, Any] | None = None
     ) -> None:
         """Take the new weights in, if there are any."""
         if runner.clock.step == self._step_seen:
@@ -72,33 +70,33 @@ class EMAHook(Hook):
             self.ema_model.steps.zero_()  # an update at step 0 is a plain copy
         self.ema_model.update_parameters(runner.bare_model)
 
-    def _has_begun(self, runner: Runner) -> bool:
+    def _has_begun(self, runner: Run) -> bool:
         return (
             runner.epoch + 1 >= self.begin_epoch if self.begin_epoch else runner.iter + 1 >= self.begin_iter
         )
 
     # -- the average in the model's place --------------------------------------------------------------------------
-    def before_val_epoch(self, runner: Runner) -> None:
+    def before_val_epoch(self, runner: Run) -> None:
         """Validate the average."""
         self._swap(runner)
 
-    def after_val_epoch(self, runner: Runner, metrics: dict[str, Any] | None = None) -> None:
+    def after_val_epoch(self, runner: Run, metrics: dict[str, Any] | None = None) -> None:
         """Train on with the trained weights."""
         self._swap(runner)
 
-    def before_test_epoch(self, runner: Runner) -> None:
+    def before_test_epoch(self, runner: Run) -> None:
         """Test the average."""
         self._swap(runner)
 
-    def after_test_epoch(self, runner: Runner, metrics: dict[str, Any] | None = None) -> None:
+    def after_test_epoch(self, runner: Run, metrics: dict[str, Any] | None = None) -> None:
         """Back to the trained weights."""
         self._swap(runner)
 
-    def _swap(self, runner: Runner) -> None:
+    def _swap(self, runner: Run) -> None:
         self.ema_model.swap_with(runner.bare_model)
 
     # -- checkpoints -----------------------------------------------------------------------------------------------
-    def before_save_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
+    def before_save_checkpoint(self, runner: Run, checkpoint: dict[str, Any]) -> None:
         """The average as `state_dict`, the trained weights as `ema_state_dict`."""
         trained = checkpoint["state_dict"]
         average = weights_to_cpu(get_state_dict(self.ema_model.module))
@@ -108,7 +106,7 @@ class EMAHook(Hook):
             **{f"module.{name}": value for name, value in trained.items()},
         }
 
-    def after_load_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
+    def after_load_checkpoint(self, runner: Run, checkpoint: dict[str, Any]) -> None:
         """Take the average out, and give the trained weights back to the model when the training goes on."""
         weights = checkpoint["state_dict"]
         load_state_dict(self.ema_model.module, weights, strict=self.strict_load)
@@ -117,6 +115,6 @@ class EMAHook(Hook):
             runner.logger.info("The checkpoint has no `ema_state_dict`: the average starts from its weights")
             return
         self.ema_model.steps.copy_(held["steps"])
-        if runner.resume_wanted:
+        if runner.is_resuming:
             trained = {name.removeprefix("module."): value for name, value in held.items() if name != "steps"}
             checkpoint["state_dict"] = trained

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, final
+from typing import Any, final
 
 import torch
 
 from eng_registry import HOOKS
 
-from ..engine.hook import Batch, Hook
-
-if TYPE_CHECKING:
-    from ..runner import Runner
+from ..engine.hook import Hook
+from ..engine.run import Batch, Run
 
 
 @final
@@ -26,20 +24,20 @@ class EmptyCacheHook(Hook):
     ) -> None:
         self._wanted = {"before_epoch": before_epoch, "after_epoch": after_epoch, "after_iter": after_iter}
 
-    def takes_part(self, point: str, runner: Runner) -> bool:
+    def takes_part(self, point: str, runner: Run) -> bool:
         """Only at the points that were asked for, and only where there is such a cache."""
         when, _, unit = point.split("_")
         return self._wanted.get(f"{when}_{unit}", False) and torch.cuda.is_available()
 
-    def _before_epoch(self, runner: Runner, mode: str = "train") -> None:
+    def _before_epoch(self, runner: Run, mode: str = "train") -> None:
         torch.cuda.empty_cache()
 
-    def _after_epoch(self, runner: Runner, mode: str = "train") -> None:
+    def _after_epoch(self, runner: Run, mode: str = "train") -> None:
         torch.cuda.empty_cache()
 
     def _after_iter(
         self,
-        runner: Runner,
+        runner: Run,
         batch_idx: int,
         data_batch: Batch = None,
         outputs: Any = None,

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, final
+from typing import Any, final
 
 import torch
 
 from eng_registry import HOOKS, suggest
 
-from ..engine.hook import Batch, Hook
+from ..engine.hook import Hook
+from ..engine.run import Batch, Run
 from .visualization import displayable
-
-if TYPE_CHECKING:
-    from ..runner import Runner
 
 
 @final
@@ -48,7 +46,7 @@ class FeatureMapHook(Hook):
         self._answers: dict[str, Any] = {}
         self._listening: list[Any] = []
 
-    def before_run(self, runner: Runner) -> None:
+    def before_run(self, runner: Run) -> None:
         """Look the layers up, so that a misspelled one is known at once."""
         modules = dict(runner.bare_model.named_modules())
         for name in self.layers:
@@ -59,31 +57,31 @@ class FeatureMapHook(Hook):
                     f"it has {', '.join(list(modules)[1:21])}"
                 )
 
-    def before_val_iter(self, runner: Runner, batch_idx: int, data_batch: Batch = None) -> None:
+    def before_val_iter(self, runner: Run, batch_idx: int, data_batch: Batch = None) -> None:
         """Listen, if it is due."""
         self._listen(runner, batch_idx)
 
-    def before_test_iter(self, runner: Runner, batch_idx: int, data_batch: Batch = None) -> None:
+    def before_test_iter(self, runner: Run, batch_idx: int, data_batch: Batch = None) -> None:
         """Listen, if it is due."""
         self._listen(runner, batch_idx)
 
     def after_val_iter(
-        self, runner: Runner, batch_idx: int, data_batch: Batch = None, outputs: Sequence[Any] | None = None
+        self, runner: Run, batch_idx: int, data_batch: Batch = None, outputs: Sequence[Any] | None = None
     ) -> None:
         """Draw what was heard, at the iteration of the training."""
         self._draw(runner, f"val_{batch_idx}", data_batch, step=runner.iter)
 
     def after_test_iter(
-        self, runner: Runner, batch_idx: int, data_batch: Batch = None, outputs: Sequence[Any] | None = None
+        self, runner: Run, batch_idx: int, data_batch: Batch = None, outputs: Sequence[Any] | None = None
     ) -> None:
         """Draw what was heard, at the batch."""
         self._draw(runner, f"test_{batch_idx}", data_batch, step=batch_idx)
 
-    def on_exception(self, runner: Runner, exception: BaseException) -> None:
+    def on_exception(self, runner: Run, exception: BaseException) -> None:
         """Stop listening."""
         self._hush()
 
-    def _listen(self, runner: Runner, batch_idx: int) -> None:
+    def _listen(self, runner: Run, batch_idx: int) -> None:
         if not self.every_n_inner_iters(batch_idx, self.interval):
             return
 
@@ -102,7 +100,7 @@ class FeatureMapHook(Hook):
             handle.remove()
         self._listening = []
 
-    def _draw(self, runner: Runner, start: str, data_batch: Batch, *, step: int) -> None:
+    def _draw(self, runner: Run, start: str, data_batch: Batch, *, step: int) -> None:
         self._hush()
         answers, self._answers = self._answers, {}
         for name, answer in answers.items():

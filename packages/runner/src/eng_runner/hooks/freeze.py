@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, final
+from typing import Any, final
 
 from torch import nn
 
 from eng_registry import HOOKS, suggest
 
-from ..engine.hook import Batch, Hook
+from ..engine.hook import Hook
 from ..engine.interval import Every
-
-if TYPE_CHECKING:
-    from ..runner import Runner
+from ..engine.run import Batch, Run
 
 
 @final
@@ -38,7 +36,7 @@ class FreezeHook(Hook):
         self._frozen: list[nn.Module] = []
         self._parameters: list[nn.Parameter] = []
 
-    def before_train(self, runner: Runner) -> None:
+    def before_train(self, runner: Run) -> None:
         """Freeze, unless the time has passed already."""
         self._parameters = []
         if not self._is_over(runner):
@@ -49,26 +47,26 @@ class FreezeHook(Hook):
                         parameter.requires_grad_(False)
                         self._parameters.append(parameter)
 
-    def takes_part(self, point: str, runner: Runner) -> bool:
+    def takes_part(self, point: str, runner: Run) -> bool:
         """After the end of the frost there is nothing to do any more."""
         return bool(self._frozen) or point in ("before_train", "after_train")
 
-    def before_train_epoch(self, runner: Runner) -> None:
+    def before_train_epoch(self, runner: Run) -> None:
         """Thaw, if it is time."""
         self._thaw_if_due(runner)
 
-    def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Batch = None) -> None:
+    def before_train_iter(self, runner: Run, batch_idx: int, data_batch: Batch = None) -> None:
         """Thaw, if it is time; otherwise the modules are still in eval mode."""
         self._thaw_if_due(runner)
         for module in self._frozen:
             if module.training:
                 module.eval()
 
-    def after_train(self, runner: Runner) -> None:
+    def after_train(self, runner: Run) -> None:
         """The model is given back as it came."""
         self._thaw()
 
-    def _thaw_if_due(self, runner: Runner) -> None:
+    def _thaw_if_due(self, runner: Run) -> None:
         if self._frozen and self._is_over(runner):
             runner.logger.info("%s learns from here on", ", ".join(self.modules))
             for module in self._frozen:
@@ -80,7 +78,7 @@ class FreezeHook(Hook):
             parameter.requires_grad_(True)
         self._frozen, self._parameters = [], []
 
-    def _is_over(self, runner: Runner) -> bool:
+    def _is_over(self, runner: Run) -> bool:
         if self.until is None:
             return False
         unit: Any = self.until.of  # seconds were refused

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import gc
-from typing import TYPE_CHECKING, Any, final
+from typing import Any, final
 
 from eng_registry import HOOKS
 
-from ..engine.hook import Batch, Hook
+from ..engine.hook import Hook
 from ..engine.interval import Cadence, Every
-
-if TYPE_CHECKING:
-    from ..runner import Runner
+from ..engine.run import Batch, Run
 
 
 @final
@@ -32,7 +30,7 @@ class GarbageCollectionHook(Hook):
         self._cadence = Cadence(every)
         self._was_enabled = True
 
-    def before_train(self, runner: Runner) -> None:
+    def before_train(self, runner: Run) -> None:
         """Collect what the start has left, and take over."""
         self._cadence.start(runner.clock)
         self._was_enabled = gc.isenabled()
@@ -40,25 +38,25 @@ class GarbageCollectionHook(Hook):
         gc.collect()
 
     def after_train_iter(
-        self, runner: Runner, batch_idx: int, data_batch: Batch = None, outputs: dict[str, Any] | None = None
+        self, runner: Run, batch_idx: int, data_batch: Batch = None, outputs: dict[str, Any] | None = None
     ) -> None:
         """Collect the young generations, if it is time."""
         if self._cadence.due(runner.clock):
             gc.collect(1)
 
-    def after_train_epoch(self, runner: Runner) -> None:
+    def after_train_epoch(self, runner: Run) -> None:
         """Collect everything."""
         gc.collect()
 
-    def after_train(self, runner: Runner) -> None:
+    def after_train(self, runner: Run) -> None:
         """Hand the collector back."""
         self._give_back()
 
-    def on_exception(self, runner: Runner, exception: BaseException) -> None:
+    def on_exception(self, runner: Run, exception: BaseException) -> None:
         """Hand the collector back."""
         self._give_back()
 
-    def on_interrupt(self, runner: Runner, reason: str) -> None:
+    def on_interrupt(self, runner: Run, reason: str) -> None:
         """Hand the collector back."""
         self._give_back()
 

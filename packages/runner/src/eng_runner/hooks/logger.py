@@ -7,20 +7,18 @@ import math
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, final
+from typing import Any, final
 
 from eng_dist import master_only
 from eng_fileio import atomic_write_text, copyfile_from_local, join_path
 from eng_registry import HOOKS
 from eng_visualization import LocalVisBackend
 
-from ..engine.hook import Batch, Hook
+from ..engine.arguments import older_name
+from ..engine.hook import Hook
 from ..engine.interval import Cadence, Every
+from ..engine.run import Batch, Run
 from ..engine.run_metadata import facts_of_metrics, facts_of_run
-from ..plan.assembly import older_name
-
-if TYPE_CHECKING:
-    from ..runner import Runner
 
 
 @final
@@ -75,16 +73,16 @@ class LoggerHook(Hook):
         self.last_logged: dict[str, Any] = {}
         """What the newest training line said, as numbers."""
 
-    def before_run(self, runner: Runner) -> None:
+    def before_run(self, runner: Run) -> None:
         """Make the target unambiguous: one folder per work folder."""
         if self.out_dir is not None:
             self._target = join_path(self.out_dir, os.path.basename(runner.work_dir.rstrip("/")))
 
-    def after_load_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
+    def after_load_checkpoint(self, runner: Run, checkpoint: dict[str, Any]) -> None:
         """Remember which start of the run wrote the checkpoint."""
         self._written_by = str(checkpoint.get("meta", {}).get("experiment_name", ""))
 
-    def before_train(self, runner: Runner) -> None:
+    def before_train(self, runner: Run) -> None:
         """Where the run goes on from an earlier iteration, what came after it is recorded anew. Say how it started."""
         if runner.clock.iter > 0 and self._written_by:
             runner.visualizer.resume_from(runner.clock.iter)
@@ -94,7 +92,7 @@ class LoggerHook(Hook):
             self._words.start(runner.clock)
 
     @master_only
-    def _cut_back(self, runner: Runner) -> None:
+    def _cut_back(self, runner: Run) -> None:
         """Each step stands once in the scalars of all starts together, whenever they were killed.
 
         Cut are those of the start that wrote the checkpoint, and all of a later start that had gone on from here and
@@ -104,23 +102,23 @@ class LoggerHook(Hook):
         starts = sorted(path.parent for path in Path(runner.work_dir).glob("*/vis_data"))
         writers = [start for start in starts if start.name in self._written_by]
         writer = max(writers, key=lambda start: len(start.name), default=None)
-        done, validated = runner.clock.iter, runner.train_loop.state != "validate"
+        done, validated = runner.clock.iter, getattr(runner.train_loop, "state", "train") != "validate"
         for start in starts:
             if writer is None or start == Path(runner.log_dir) or start.name < writer.name:
                 continue
             if start == writer or goes_on_from(start / "vis_data", done):
                 LocalVisBackend(start / "vis_data").resume_from(done, validated=validated)
 
-    def before_save_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
+    def before_save_checkpoint(self, runner: Run, checkpoint: dict[str, Any]) -> None:
         """Let the trackers have what is before the checkpoint: a run that goes on from it does not say it again."""
         runner.visualizer.flush(seconds=1.0)
 
-    def before_train_epoch(self, runner: Runner) -> None:
+    def before_train_epoch(self, runner: Run) -> None:
         """Look up how long the pass is."""
         self._length = runner.train_loop.length
 
     def after_train_iter(
-        self, runner: Runner, batch_idx: int, data_batch: Batch = None, outputs: dict[str, Any] | None = None
+        self, runner: Run, batch_idx: int, data_batch: Batch = None, outputs: dict[str, Any] | None = None
     ) -> None:
         """Write a line if it is due."""
         done = batch_idx + 1
@@ -133,14 +131,14 @@ class LoggerHook(Hook):
         if (runner.iter + 1) % self.interval_exp_name == 0 or done == self._length:
             runner.logger.info("Exp name: %s", runner.experiment_name)
 
-    def _write(self, runner: Runner, batch_idx: int) -> None:
+    def _write(self, runner: Run, batch_idx: int) -> None:
         tag, line = runner.log_processor.get_log_after_iter(runner, batch_idx, "train")
         self.last_logged = tag
         runner.logger.info(line)
         self._warn_if_lost(runner, tag)
         runner.visualizer.add_scalars(tag, step=runner.iter + 1, file_path=f"{runner.timestamp}.json")
 
-    def _warn_if_lost(self, runner: Runner, tag: dict[str, Any]) -> None:
+    def _warn_if_lost(self, runner: Run, tag: dict[str, Any]) -> None:
         """Say once that a loss is no number any more, where it is read anyway."""
         if self._is_lost:
             return
@@ -155,20 +153,20 @@ class LoggerHook(Hook):
             )  # fmt: skip
 
     def after_val_iter(
-        self, runner: Runner, batch_idx: int, data_batch: Batch = None, outputs: Sequence[Any] | None = None
+        self, runner: Run, batch_idx: int, data_batch: Batch = None, outputs: Sequence[Any] | None = None
     ) -> None:
         """Write a line if it is due."""
         if (batch_idx + 1) % self.interval == 0:
             runner.logger.info(runner.log_processor.get_log_after_iter(runner, batch_idx, "val")[1])
 
     def after_test_iter(
-        self, runner: Runner, batch_idx: int, data_batch: Batch = None, outputs: Sequence[Any] | None = None
+        self, runner: Run, batch_idx: int, data_batch: Batch = None, outputs: Sequence[Any] | None = None
     ) -> None:
         """Write a line if it is due."""
         if (batch_idx + 1) % self.interval == 0:
             runner.logger.info(runner.log_processor.get_log_after_iter(runner, batch_idx, "test")[1])
 
-    def after_val_epoch(self, runner: Runner, metrics: dict[str, Any] | None = None) -> None:
+    def after_val_epoch(self, runner: Run, metrics: dict[str, Any] | None = None) -> None:
         """Write the metrics."""
         length = runner.val_loop.length or 0
         tag, line = runner.log_processor.get_log_after_epoch(runner, length - 1, "val")
@@ -180,11 +178,11 @@ class LoggerHook(Hook):
         if facts := facts_of_metrics(metrics or {}, "val", classes):
             runner.visualizer.add_facts(facts)
 
-    def _metric_step(self, runner: Runner) -> int:
+    def _metric_step(self, runner: Run) -> int:
         by_epoch = self.log_metric_by_epoch and runner.log_processor.by_epoch
         return runner.epoch if by_epoch else runner.iter
 
-    def after_test_epoch(self, runner: Runner, metrics: dict[str, Any] | None = None) -> None:
+    def after_test_epoch(self, runner: Run, metrics: dict[str, Any] | None = None) -> None:
         """Write the metrics, also as JSON beside the log."""
         length = runner.test_loop.length or 0
         tag, line = runner.log_processor.get_log_after_epoch(runner, length - 1, "test", with_non_scalar=True)
@@ -195,14 +193,14 @@ class LoggerHook(Hook):
     def _dump(self, tag: dict[str, Any], path: str) -> None:
         atomic_write_text(path, json.dumps({name: _jsonable(value) for name, value in tag.items()}) + "\n")
 
-    def after_run(self, runner: Runner) -> None:
+    def after_run(self, runner: Run) -> None:
         """Close the trackers, and copy the logs where they were asked for."""
         runner.visualizer.close()
         if self.out_dir is not None:
             self._copy_out(runner)
 
     @master_only
-    def _copy_out(self, runner: Runner) -> None:
+    def _copy_out(self, runner: Run) -> None:
         for path in sorted(Path(runner.log_dir).rglob("*")):
             if path.is_file() and path.name.endswith(self.out_suffix):
                 target = join_path(self._target, str(path.relative_to(runner.work_dir)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal, final
+from typing import Any, Literal, final
 
 import torch
 from torch import Tensor, nn
@@ -10,11 +10,9 @@ from torch import Tensor, nn
 from eng_registry import HOOKS
 
 from ..engine.finite import NonFiniteError
-from ..engine.hook import Batch, Hook
+from ..engine.hook import Hook
 from ..engine.interval import Cadence, Every
-
-if TYPE_CHECKING:
-    from ..runner import Runner
+from ..engine.run import Batch, Run
 
 
 @final
@@ -46,7 +44,7 @@ class NonFiniteHook(Hook):
         self._since = 0
         self._handles: list[Any] = []
 
-    def before_train(self, runner: Runner) -> None:
+    def before_train(self, runner: Run) -> None:
         """Start to look."""
         self._bad = self._streak = None
         self._since = runner.clock.iter
@@ -57,7 +55,7 @@ class NonFiniteHook(Hook):
                 self._handles.append(wrapper.optimizer.register_step_pre_hook(self._mend))
 
     def after_train_iter(
-        self, runner: Runner, batch_idx: int, data_batch: Batch = None, outputs: dict[str, Any] | None = None
+        self, runner: Run, batch_idx: int, data_batch: Batch = None, outputs: dict[str, Any] | None = None
     ) -> None:
         """Note what is not finite, and look at the notes if it is time."""
         if self.action == "raise":
@@ -67,11 +65,11 @@ class NonFiniteHook(Hook):
         if self._cadence.due(runner.clock):
             self._look(runner)
 
-    def before_save_checkpoint(self, runner: Runner, checkpoint: dict[str, Any]) -> None:
+    def before_save_checkpoint(self, runner: Run, checkpoint: dict[str, Any]) -> None:
         """Nothing is saved before it was looked at."""
         self._look(runner)
 
-    def after_train(self, runner: Runner) -> None:
+    def after_train(self, runner: Run) -> None:
         """Look for the last time."""
         self._look(runner)
         for handle in self._handles:
@@ -92,7 +90,7 @@ class NonFiniteHook(Hook):
                 gradient.masked_fill_(bad, 0)
             self._note(bad)
 
-    def _look(self, runner: Runner) -> None:
+    def _look(self, runner: Run) -> None:
         first, self._since = self._since + 1, runner.clock.iter
         if self._bad is None or self._streak is None:
             return

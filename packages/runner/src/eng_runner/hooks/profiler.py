@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, final
+from typing import Any, final
 
 import torch
 from torch.profiler import ProfilerActivity, profile, tensorboard_trace_handler
@@ -12,10 +12,8 @@ from torch.profiler import ProfilerActivity, profile, tensorboard_trace_handler
 from eng_dist import is_main_process
 from eng_registry import HOOKS
 
-from ..engine.hook import Batch, Hook
-
-if TYPE_CHECKING:
-    from ..runner import Runner
+from ..engine.hook import Hook
+from ..engine.run import Batch, Run, is_configured
 
 TraceHandler = Callable[[Any], None]
 
@@ -71,14 +69,15 @@ class ProfilerHook(Hook):
         self._profiler: profile | None = None
         self._handler_of(on_trace_ready, log_dir="")
 
-    def before_run(self, runner: Runner) -> None:
+    def before_run(self, runner: Run) -> None:
         """Check that there is as much to profile as was asked for."""
-        if not self.by_epoch and runner.train_loop is not None and self.profile_times > runner.max_iters:
+        is_training = is_configured(runner.train_loop)
+        if not self.by_epoch and is_training and self.profile_times > runner.max_iters:
             raise ValueError(
                 f"`profile_times={self.profile_times}` is more than the {runner.max_iters} iterations there are"
             )
 
-    def before_train(self, runner: Runner) -> None:
+    def before_train(self, runner: Run) -> None:
         """Start."""
         if is_main_process():
             self._left = self.profile_times
@@ -91,7 +90,7 @@ class ProfilerHook(Hook):
             self._profiler.start()
 
     def after_train_iter(
-        self, runner: Runner, batch_idx: int, data_batch: Batch = None, outputs: dict[str, Any] | None = None
+        self, runner: Run, batch_idx: int, data_batch: Batch = None, outputs: dict[str, Any] | None = None
     ) -> None:
         """Move the schedule, and stop after the last iteration of interest."""
         if self._profiler is None:
@@ -103,15 +102,15 @@ class ProfilerHook(Hook):
             if self._left == 0:
                 self._stop(runner)
 
-    def after_train_epoch(self, runner: Runner) -> None:
+    def after_train_epoch(self, runner: Run) -> None:
         """Stop after the first epoch."""
         self._stop(runner)
 
-    def on_exception(self, runner: Runner, exception: BaseException) -> None:
+    def on_exception(self, runner: Run, exception: BaseException) -> None:
         """Leave torch's profiler switched off."""
         self._stop(runner)
 
-    def _stop(self, runner: Runner) -> None:
+    def _stop(self, runner: Run) -> None:
         profiler, self._profiler = self._profiler, None
         if profiler is None:
             return
@@ -119,7 +118,7 @@ class ProfilerHook(Hook):
         if self.json_trace_path is not None:
             profiler.export_chrome_trace(os.path.join(runner.log_dir, self.json_trace_path))
 
-    def _handler_of(self, given: Any, *, log_dir: str, runner: Runner | None = None) -> TraceHandler | None:
+    def _handler_of(self, given: Any, *, log_dir: str, runner: Run | None = None) -> TraceHandler | None:
         if given is None or callable(given):
             handler: TraceHandler | None = given
             return handler

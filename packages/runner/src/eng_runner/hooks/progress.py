@@ -18,14 +18,14 @@ from typing import TYPE_CHECKING, Any, final
 from eng_dist import is_main_process
 from eng_registry import HOOKS
 
-from ..engine.hook import Batch, Hook
+from ..engine.hook import Hook
+from ..engine.run import Batch, Run
 from .logger import LoggerHook
 
 if TYPE_CHECKING:
     from rich.live import Live
     from rich.progress import Progress, TaskID
 
-    from ..runner import Runner
 
 REFRESH_SECONDS = 0.2
 
@@ -45,14 +45,14 @@ class ProgressHook(Hook):
         self._live: Live | None = None
         self._next_refresh = 0.0
 
-    def takes_part(self, point: str, runner: Runner) -> bool:
+    def takes_part(self, point: str, runner: Run) -> bool:
         """Nothing is shown where nobody looks."""
         console = runner.console
         if console is None or not is_main_process() or in_ci(os.environ):
             return False
         return console.is_terminal and not console.is_dumb_terminal
 
-    def before_train(self, runner: Runner) -> None:
+    def before_train(self, runner: Run) -> None:
         """Open the view."""
         from rich.console import Group  # not needed where nobody looks
         from rich.live import Live
@@ -73,7 +73,7 @@ class ProgressHook(Hook):
         self._live.start()
 
     def after_train_iter(
-        self, runner: Runner, batch_idx: int, data_batch: Batch = None, outputs: dict[str, Any] | None = None
+        self, runner: Run, batch_idx: int, data_batch: Batch = None, outputs: dict[str, Any] | None = None
     ) -> None:
         """Move on, a few times a second at most."""
         now = perf_counter()
@@ -93,12 +93,12 @@ class ProgressHook(Hook):
             parts.append(f"{(samples - before) / (now - then):,.0f} samples/s")
         return "  ".join(parts)
 
-    def before_val(self, runner: Runner) -> None:
+    def before_val(self, runner: Run) -> None:
         """What happens now is no training; it does not count for the throughput either."""
         if self._live is not None:
             self._progress.update(self._task, description="validating", completed=runner.clock.iter)
 
-    def after_val_epoch(self, runner: Runner, metrics: dict[str, Any] | None = None) -> None:
+    def after_val_epoch(self, runner: Run, metrics: dict[str, Any] | None = None) -> None:
         """Show the newest metrics."""
         if self._live is None:
             return
@@ -108,11 +108,11 @@ class ProgressHook(Hook):
         self._validated.plain = f"validated at {at}: {shown}"
         self._rate_from = (perf_counter(), runner.clock.samples)
 
-    def after_train(self, runner: Runner) -> None:
+    def after_train(self, runner: Run) -> None:
         """Close the view."""
         self._close()
 
-    def on_exception(self, runner: Runner, exception: BaseException) -> None:
+    def on_exception(self, runner: Run, exception: BaseException) -> None:
         """Leave the terminal as it was."""
         self._close()
 
@@ -131,7 +131,7 @@ def in_ci(environment: Mapping[str, str]) -> bool:
     return environment.get("CI", "").lower() not in ("", "0", "false", "no")
 
 
-def _progress_bar(runner: Runner) -> tuple[Progress, TaskID]:
+def _progress_bar(runner: Run) -> tuple[Progress, TaskID]:
     from rich.progress import (
         BarColumn,
         MofNCompleteColumn,

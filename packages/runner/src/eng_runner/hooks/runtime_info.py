@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, final
+from typing import Any, final
 
 from eng_registry import HOOKS
 
-from ..engine.hook import Batch, Hook
+from ..engine.hook import Hook
+from ..engine.run import Batch, Run
 from ..version import __version__
-
-if TYPE_CHECKING:
-    from ..runner import Runner
 
 Append = Callable[[Any], None]
 
@@ -26,7 +24,7 @@ class RuntimeInfoHook(Hook):
 
     priority = "VERY_HIGH"
 
-    def before_run(self, runner: Runner) -> None:
+    def before_run(self, runner: Run) -> None:
         """Note the facts that do not change."""
         runner.message_hub.update_info_dict(
             {
@@ -37,7 +35,7 @@ class RuntimeInfoHook(Hook):
             }
         )
 
-    def before_train(self, runner: Runner) -> None:
+    def before_train(self, runner: Run) -> None:
         """Note where the training ends, and open the series that every iteration appends to."""
         hub = runner.message_hub
         hub.update_info_dict(
@@ -58,18 +56,18 @@ class RuntimeInfoHook(Hook):
             self._rates.append((hub.series(f"train/{name}lr").append, groups[0]))
         self._grad_norm: Append | None = None
 
-    def before_train_epoch(self, runner: Runner) -> None:
+    def before_train_epoch(self, runner: Run) -> None:
         """Note the epoch."""
         runner.message_hub.update_info("epoch", runner.epoch)
 
-    def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Batch = None) -> None:
+    def before_train_iter(self, runner: Run, batch_idx: int, data_batch: Batch = None) -> None:
         """Record the learning rate that this iteration uses."""
         for append, group in self._rates:
             rate = group["lr"]
             append(rate if type(rate) is float else float(rate))  # a tensor would change under the history
 
     def after_train_iter(
-        self, runner: Runner, batch_idx: int, data_batch: Batch = None, outputs: dict[str, Any] | None = None
+        self, runner: Run, batch_idx: int, data_batch: Batch = None, outputs: dict[str, Any] | None = None
     ) -> None:
         """Record what the model reported, as it is."""
         if outputs is not None:
@@ -84,31 +82,31 @@ class RuntimeInfoHook(Hook):
                 self._grad_norm = runner.message_hub.series("train/grad_norm").append
             self._grad_norm(norm)
 
-    def before_val(self, runner: Runner) -> None:
+    def before_val(self, runner: Run) -> None:
         """Note the stage."""
         runner.message_hub.update_info("loop_stage", "val")
 
-    def after_val_epoch(self, runner: Runner, metrics: dict[str, Any] | None = None) -> None:
+    def after_val_epoch(self, runner: Run, metrics: dict[str, Any] | None = None) -> None:
         """Record the metrics: single numbers as scalars, anything else as information."""
         _record_metrics(runner, "val", metrics)
 
-    def after_val(self, runner: Runner) -> None:
+    def after_val(self, runner: Run) -> None:
         """Back to training, if the validation was part of it."""
         _leave_stage(runner)
 
-    def before_test(self, runner: Runner) -> None:
+    def before_test(self, runner: Run) -> None:
         """Note the stage."""
         runner.message_hub.update_info("loop_stage", "test")
 
-    def after_test_epoch(self, runner: Runner, metrics: dict[str, Any] | None = None) -> None:
+    def after_test_epoch(self, runner: Run, metrics: dict[str, Any] | None = None) -> None:
         """Record the metrics: single numbers as scalars, anything else as information."""
         _record_metrics(runner, "test", metrics)
 
-    def after_test(self, runner: Runner) -> None:
+    def after_test(self, runner: Run) -> None:
         """No stage any more."""
         runner.message_hub.pop_info("loop_stage")
 
-    def after_train(self, runner: Runner) -> None:
+    def after_train(self, runner: Run) -> None:
         """No stage any more."""
         runner.message_hub.pop_info("loop_stage")
 
@@ -119,14 +117,14 @@ def _named_wrappers(optim_wrapper: Any) -> list[tuple[str, Any]]:
     return [("", optim_wrapper)]
 
 
-def _leave_stage(runner: Runner) -> None:
+def _leave_stage(runner: Run) -> None:
     if runner.clock.iter and runner.optim_wrapper is not None:
         runner.message_hub.update_info("loop_stage", "train")
     else:
         runner.message_hub.pop_info("loop_stage")
 
 
-def _record_metrics(runner: Runner, mode: str, metrics: dict[str, Any] | None) -> None:
+def _record_metrics(runner: Run, mode: str, metrics: dict[str, Any] | None) -> None:
     for name, value in (metrics or {}).items():
         if is_scalar(value):
             runner.message_hub.update_scalar(f"{mode}/{name}", value)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, final
+from typing import final
 
 from eng_registry import HOOKS
 
 from ..engine.hook import Hook
-
-if TYPE_CHECKING:
-    from ..runner import Runner
+from ..engine.run import Run
 
 
 @final
@@ -22,7 +20,7 @@ class DistSamplerSeedHook(Hook):
 
     priority = "NORMAL"
 
-    def before_train_epoch(self, runner: Runner) -> None:
+    def before_train_epoch(self, runner: Run) -> None:
         """Tell the sampler the epoch."""
         loader = runner.train_loop.dataloader.dataloader
         for sampler in (

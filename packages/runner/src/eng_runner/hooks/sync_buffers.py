@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, final
+from typing import final
 
 from eng_dist import all_reduce_params
 from eng_registry import HOOKS
 
 from ..engine.hook import Hook
-
-if TYPE_CHECKING:
-    from ..runner import Runner
+from ..engine.run import Run
 
 
 @final
@@ -23,19 +21,19 @@ class SyncBuffersHook(Hook):
     def __init__(self) -> None:
         self._synced_at = -1
 
-    def takes_part(self, point: str, runner: Runner) -> bool:
+    def takes_part(self, point: str, runner: Run) -> bool:
         """One process has nothing to average."""
         return runner.distributed
 
-    def before_val_epoch(self, runner: Runner) -> None:
+    def before_val_epoch(self, runner: Run) -> None:
         """Average, unless it was just done."""
         self._sync(runner)
 
-    def after_train_epoch(self, runner: Runner) -> None:
+    def after_train_epoch(self, runner: Run) -> None:
         """Average."""
         self._sync(runner)
 
-    def _sync(self, runner: Runner) -> None:
+    def _sync(self, runner: Run) -> None:
         if self._synced_at != runner.clock.iter:
             all_reduce_params(runner.bare_model.buffers(), op="mean")
             self._synced_at = runner.clock.iter

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import os
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, final
+from typing import Any, final
 
 from eng_dist import get_device, get_max_memory_mib, get_world_size
 from eng_registry import HOOKS
 
-from ..engine.hook import Batch, Hook
+from ..engine.hook import Hook
 from ..engine.interval import Cadence, Every
-
-if TYPE_CHECKING:
-    from ..runner import Runner
+from ..engine.run import Batch, Run
 
 
 @final
@@ -51,7 +49,7 @@ class ThroughputHook(Hook):
         self.peak_flops = peak_flops
         self.system = system
 
-    def before_train(self, runner: Runner) -> None:
+    def before_train(self, runner: Run) -> None:
         """Nothing counts yet."""
         self._cadence.start(runner.clock)
         self._start_at = runner.clock.iter + self.warm_up
@@ -59,7 +57,7 @@ class ThroughputHook(Hook):
         self._time = 0.0
 
     def after_train_iter(
-        self, runner: Runner, batch_idx: int, data_batch: Batch = None, outputs: dict[str, Any] | None = None
+        self, runner: Run, batch_idx: int, data_batch: Batch = None, outputs: dict[str, Any] | None = None
     ) -> None:
         """Record, if it is time."""
         due = self._cadence.due(runner.clock)
@@ -71,11 +69,11 @@ class ThroughputHook(Hook):
             runner.message_hub.record(self._rates(rate) | (self._system() if self.system else {}))
         self._samples, self._time = samples, now
 
-    def after_train_epoch(self, runner: Runner) -> None:
+    def after_train_epoch(self, runner: Run) -> None:
         """What lies between two epochs is no training."""
         self._samples = None
 
-    def before_val(self, runner: Runner) -> None:
+    def before_val(self, runner: Run) -> None:
         """A validation is no training."""
         self._samples = None
 

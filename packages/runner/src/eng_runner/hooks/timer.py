@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, final
+from typing import Any, final
 
 from eng_registry import HOOKS
 
-from ..engine.hook import Batch, Hook
-
-if TYPE_CHECKING:
-    from ..runner import Runner
+from ..engine.hook import Hook
+from ..engine.run import Batch, Run
 
 
 @final
@@ -24,7 +22,7 @@ class IterTimerHook(Hook):
 
     priority = "NORMAL"
 
-    def before_train(self, runner: Runner) -> None:
+    def before_train(self, runner: Run) -> None:
         """Start the clock of the training."""
         hub = runner.message_hub
         self._train_data_time = hub.series("train/data_time").append
@@ -35,16 +33,16 @@ class IterTimerHook(Hook):
         self._info = hub.runtime_info
         self._start = self._tick = perf_counter()
 
-    def before_train_epoch(self, runner: Runner) -> None:
+    def before_train_epoch(self, runner: Run) -> None:
         """Waiting for the first batch begins."""
         self._tick = perf_counter()
 
-    def before_train_iter(self, runner: Runner, batch_idx: int, data_batch: Batch = None) -> None:
+    def before_train_iter(self, runner: Run, batch_idx: int, data_batch: Batch = None) -> None:
         """The batch is there."""
         self._train_data_time(perf_counter() - self._tick)
 
     def after_train_iter(
-        self, runner: Runner, batch_idx: int, data_batch: Batch = None, outputs: dict[str, Any] | None = None
+        self, runner: Run, batch_idx: int, data_batch: Batch = None, outputs: dict[str, Any] | None = None
     ) -> None:
         """The iteration is done."""
         now = perf_counter()
@@ -53,39 +51,39 @@ class IterTimerHook(Hook):
         done = self._clock.iter
         self._info["eta"] = (now - self._start) / (done - self._first_iter) * (self._last_iter - done)
 
-    def before_val_epoch(self, runner: Runner) -> None:
+    def before_val_epoch(self, runner: Run) -> None:
         """Start the clock of the pass."""
         self._before_pass(runner, "val")
 
-    def before_test_epoch(self, runner: Runner) -> None:
+    def before_test_epoch(self, runner: Run) -> None:
         """Start the clock of the pass."""
         self._before_pass(runner, "test")
 
-    def _before_pass(self, runner: Runner, mode: str) -> None:
+    def _before_pass(self, runner: Run, mode: str) -> None:
         hub = runner.message_hub
         self._eval_data_time = hub.series(f"{mode}/data_time").append
         self._eval_time = hub.series(f"{mode}/time").append
         self._eval_tick = self._eval_start = perf_counter()
 
-    def before_val_iter(self, runner: Runner, batch_idx: int, data_batch: Batch = None) -> None:
+    def before_val_iter(self, runner: Run, batch_idx: int, data_batch: Batch = None) -> None:
         """The batch is there."""
         self._eval_data_time(perf_counter() - self._eval_tick)
 
     before_test_iter = before_val_iter
 
     def after_val_iter(
-        self, runner: Runner, batch_idx: int, data_batch: Batch = None, outputs: Any = None
+        self, runner: Run, batch_idx: int, data_batch: Batch = None, outputs: Any = None
     ) -> None:
         """The iteration is done."""
         self._after_eval_iter(runner, batch_idx, runner.val_loop)
 
     def after_test_iter(
-        self, runner: Runner, batch_idx: int, data_batch: Batch = None, outputs: Any = None
+        self, runner: Run, batch_idx: int, data_batch: Batch = None, outputs: Any = None
     ) -> None:
         """The iteration is done."""
         self._after_eval_iter(runner, batch_idx, runner.test_loop)
 
-    def _after_eval_iter(self, runner: Runner, batch_idx: int, loop: Any) -> None:
+    def _after_eval_iter(self, runner: Run, batch_idx: int, loop: Any) -> None:
         now = perf_counter()
         self._eval_time(now - self._eval_tick)
         self._eval_tick = now
@@ -94,6 +92,6 @@ class IterTimerHook(Hook):
             eta = (now - self._eval_start) / done * (loop.length - done)
             runner.message_hub.update_info("eta", eta, resumed=False)
 
-    def after_val(self, runner: Runner) -> None:
+    def after_val(self, runner: Run) -> None:
         """The time of a validation is no part of a training iteration."""
         self._tick = perf_counter()

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, final
+from typing import Any, final
 
 from eng_registry import HOOKS, MODELS, RUNNERS
 
 from ..engine.hook import Hook
-
-if TYPE_CHECKING:
-    from ..runner import Runner
+from ..engine.run import Run
 
 
 @final
@@ -24,7 +22,7 @@ class PrepareTTAHook(Hook):
     def __init__(self, tta_cfg: Mapping[str, Any]) -> None:
         self.tta_cfg = tta_cfg
 
-    def before_test(self, runner: Runner) -> None:
+    def before_test(self, runner: Run) -> None:
         """Wrap the model."""
         runner.model = MODELS.build(self.tta_cfg, default_args={"module": runner.model})
 

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, final
+from typing import Any, final
 
 import torch
 
 from eng_registry import HOOKS
 
-from ..engine.hook import Batch, Hook
-
-if TYPE_CHECKING:
-    from ..runner import Runner
+from ..engine.hook import Hook
+from ..engine.run import Batch, Run
 
 logger = logging.getLogger(__name__)
 
@@ -40,21 +38,21 @@ class NaiveVisualizationHook(Hook):
         self._explained = False
 
     def after_test_iter(
-        self, runner: Runner, batch_idx: int, data_batch: Batch = None, outputs: Sequence[Any] | None = None
+        self, runner: Run, batch_idx: int, data_batch: Batch = None, outputs: Sequence[Any] | None = None
     ) -> None:
         """Draw what is due of this batch."""
         if self.every_n_inner_iters(batch_idx, self.interval):
             self._draw(runner, f"test_{batch_idx}", data_batch, outputs, step=batch_idx)
 
     def after_val_iter(
-        self, runner: Runner, batch_idx: int, data_batch: Batch = None, outputs: Sequence[Any] | None = None
+        self, runner: Run, batch_idx: int, data_batch: Batch = None, outputs: Sequence[Any] | None = None
     ) -> None:
         """Draw what is due of this batch, under the same names in each validation."""
         if self.every_n_inner_iters(batch_idx, self.val_interval):
             self._draw(runner, f"val_{batch_idx}", data_batch, outputs, step=runner.iter)
 
     def _draw(
-        self, runner: Runner, start: str, data_batch: Batch, outputs: Sequence[Any] | None, *, step: int
+        self, runner: Run, start: str, data_batch: Batch, outputs: Sequence[Any] | None, *, step: int
     ) -> None:
         if not isinstance(data_batch, Mapping) or "inputs" not in data_batch:
             self._explain(f"batches are mappings with `inputs`, and this one is {_kind(data_batch)}")

@@ -35,7 +35,8 @@ from eng_registry import (
 )
 from eng_visualization import Visualizer
 
-from ..plan.assembly import build_model, without
+from ..engine.arguments import without
+from ..plan.assembly import build_model
 from .catalog import list_models
 from .source import Source, find_source
 

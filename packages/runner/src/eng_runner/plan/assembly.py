@@ -1,13 +1,14 @@
-"""From configuration to objects: the only room that knows that a part may be given as a mapping.
+"""From configuration to objects: the only module that knows that a part may be given as a mapping.
 
 Each function takes what the user gave (an object, or a mapping for a registry) and returns the object, or raises one
-error that names the place in the configuration. Past this room no attribute is "a dict or the thing".
+error that names the place in the configuration. After it no attribute is "a dict or the thing".
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeGuard
+from math import ceil
+from typing import Any
 
 import torch
 from torch import nn
@@ -26,54 +27,42 @@ from eng_registry import (
 )
 from eng_visualization import Visualizer
 
+from ..engine.arguments import is_mapping, without, wrong_type
 from ..engine.hook import Hook
+from ..engine.length import RunLength
 from ..engine.logline import LogProcessor
 from ..engine.loops.named import are_named
+from ..engine.run import Run, Schedulers
 
-if TYPE_CHECKING:
-    from ..engine.loops import BaseLoop
-    from ..runner import Runner
-
-Schedulers = list[Any] | dict[str, list[Any]]
-
-RUNNER_KEYS = (
-    "model", "work_dir", "train_dataloader", "val_dataloader", "test_dataloader", "train_cfg", "val_cfg", "test_cfg",
-    "auto_scale_lr", "optim_wrapper", "param_scheduler", "val_evaluator", "test_evaluator", "default_hooks",
-    "custom_hooks", "data_preprocessor", "load_from", "resume", "launcher", "env_cfg", "log_processor", "log_level",
-    "visualizer", "default_scope", "randomness", "experiment_name", "strategy",
-)  # fmt: skip
-"""What a configuration may hold for the runner itself."""
+GROUPS: Mapping[str, tuple[str, str, str]] = {
+    "train": ("train_dataloader", "train_cfg", "optim_wrapper"),
+    "validate": ("val_dataloader", "val_cfg", "val_evaluator"),
+    "test": ("test_dataloader", "test_cfg", "test_evaluator"),
+}
+"""What each mode needs: all of a group is given, or nothing of it."""
 
 
-def is_mapping(spec: object) -> TypeGuard[Mapping[str, Any]]:
-    """Whether a part was given as configuration: a dict, a ConfigDict, a Config (which only delegates to one)."""
-    return isinstance(spec, Mapping) and not isinstance(spec, OptimWrapperDict)
+def check_groups(arguments: Mapping[str, Any]) -> None:
+    """Check that all parts of a group are given or none is; an empty mapping counts as given.
 
-
-def check_groups(
-    groups: Mapping[str, Mapping[str, object]],
-) -> None:
-    """All parts of a group are given or none is; an empty mapping counts as given.
-
-    Raises ValueError naming what is there and what is missing.
+    Raises ValueError naming what is given and what is missing.
     """
-    for group, parts in groups.items():
-        given = [name for name, part in parts.items() if part is not None]
+    for mode, parts in GROUPS.items():
+        given = [name for name in parts if arguments.get(name) is not None]
         if given and len(given) < len(parts):
             missing = [name for name in parts if name not in given]
             raise ValueError(
-                f"{', '.join(f'`{name}`' for name in parts)} should be either all None or not None, to {group}: "
+                f"{', '.join(f'`{name}`' for name in parts)} should be either all None or not None, to {mode}: "
                 f"{_are(given)} given, {_are(missing)} missing"
             )
+    if arguments.get("param_scheduler") is not None and arguments.get("optim_wrapper") is None:
+        raise ValueError(
+            "`param_scheduler` should be None where `optim_wrapper` is None: there is nothing to schedule"
+        )
 
 
 def _are(names: Sequence[str]) -> str:
     return " and ".join(f"`{name}`" for name in names) + (" is" if len(names) == 1 else " are")
-
-
-def wrong_type(name: str, spec: object, *expected: str) -> TypeError:
-    """The error for a part that is neither the object nor a mapping."""
-    return TypeError(f"`{name}` should be {' or '.join(expected)}, not {type(spec).__name__}: {spec!r:.80}")
 
 
 def build_model(
@@ -119,7 +108,7 @@ def build_optimization(spec: Any, model: nn.Module) -> OptimWrapper | OptimWrapp
 
 
 def build_schedulers(
-    spec: Any, optim_wrapper: OptimWrapper | OptimWrapperDict, *, ends: Ends | None
+    spec: Any, optim_wrapper: OptimWrapper | OptimWrapperDict, *, length: RunLength | None
 ) -> Schedulers:
     """The schedulers of one optimizer as a list, of several as name -> list.
 
@@ -129,35 +118,20 @@ def build_schedulers(
         by_name = (
             spec if is_mapping(spec) and "type" not in spec else dict.fromkeys(optim_wrapper.keys(), spec)
         )
-        return {name: _schedulers_of(by_name[name], optim_wrapper[name], ends) for name in by_name}
+        return {name: _schedulers_of(by_name[name], optim_wrapper[name], length) for name in by_name}
     if is_mapping(spec) and "type" not in spec:
-        return {name: _schedulers_of(part, optim_wrapper, ends) for name, part in spec.items()}
-    return _schedulers_of(spec, optim_wrapper, ends)
+        return {name: _schedulers_of(part, optim_wrapper, length) for name, part in spec.items()}
+    return _schedulers_of(spec, optim_wrapper, length)
 
 
-class Ends:
-    """Where a schedule ends by default, and how many optimizer steps make an epoch."""
-
-    __slots__ = ("epochs", "steps", "steps_per_epoch")
-
-    def __init__(
-        self, *, epochs: int, iters: int, iters_per_epoch: int | None, accumulative_counts: int
-    ) -> None:
-        self.epochs = epochs
-        self.steps = -(-iters // accumulative_counts)
-        self.steps_per_epoch = (
-            None if iters_per_epoch is None else max(1, round(iters_per_epoch / accumulative_counts))
-        )
-
-
-def _schedulers_of(spec: Any, optim_wrapper: OptimWrapper, ends: Ends | None) -> list[Any]:
+def _schedulers_of(spec: Any, optim_wrapper: OptimWrapper, length: RunLength | None) -> list[Any]:
     if spec is None:
         return []
     parts = list(spec) if isinstance(spec, (list, tuple)) else [spec]
-    return [_scheduler(part, optim_wrapper, ends) for part in parts]
+    return [_scheduler(part, optim_wrapper, length) for part in parts]
 
 
-def _scheduler(spec: Any, optim_wrapper: OptimWrapper, ends: Ends | None) -> Any:
+def _scheduler(spec: Any, optim_wrapper: OptimWrapper, length: RunLength | None) -> Any:
     if hasattr(spec, "step") and hasattr(spec, "by_epoch") and not isinstance(spec, type):
         return spec
     if not is_mapping(spec):
@@ -169,10 +143,11 @@ def _scheduler(spec: Any, optim_wrapper: OptimWrapper, ends: Ends | None) -> Any
             f"each entry of `param_scheduler` needs `type`; this one has {', '.join(spec) or 'nothing'}"
         )
     defaults: dict[str, Any] = {"optimizer": optim_wrapper}
-    if ends is not None:
-        by_epoch = spec.get("by_epoch", True)
-        defaults["end"] = ends.epochs if by_epoch else ends.steps
-        defaults["epoch_length"] = ends.steps_per_epoch
+    if length is not None:
+        end = length.passes if spec.get("by_epoch", True) else length.iters
+        if end is not None:
+            defaults["end"] = ceil(end)
+        defaults["epoch_length"] = length.iters_per_epoch
     return PARAM_SCHEDULERS.build(spec, default_args=defaults)
 
 
@@ -193,7 +168,7 @@ def build_evaluator(spec: Any) -> Any:
     raise wrong_type("evaluator", spec, "an Evaluator", "a mapping", "a list of metrics")
 
 
-def build_train_loop(spec: Any, runner: Runner, dataloader: Any) -> Any:
+def build_train_loop(spec: Any, runner: Run, dataloader: Any) -> Any:
     """The training loop: a loop, or a mapping with either `type` or `by_epoch`."""
     if _is_loop(spec):
         return spec
@@ -209,7 +184,7 @@ def build_train_loop(spec: Any, runner: Runner, dataloader: Any) -> Any:
     return LOOPS.build(rest, default_args={"type": kind, "runner": runner, "dataloader": dataloader})
 
 
-def build_eval_loop(spec: Any, kind: str, runner: Runner, dataloader: Any, evaluator: Any) -> Any:
+def build_eval_loop(spec: Any, kind: str, runner: Run, dataloader: Any, evaluator: Any) -> Any:
     """The validation or test loop: a loop, or a mapping whose `type` defaults to `kind`.
 
     Validation loaders under names make one validation of several data sets.
@@ -224,25 +199,8 @@ def build_eval_loop(spec: Any, kind: str, runner: Runner, dataloader: Any, evalu
     return LOOPS.build(spec, default_args=defaults)
 
 
-def _is_loop(spec: object) -> TypeGuard[BaseLoop]:
+def _is_loop(spec: object) -> bool:
     return hasattr(spec, "run") and not isinstance(spec, Mapping)
-
-
-def without(spec: Mapping[str, Any], *names: str) -> Any:
-    """A shallow copy of a mapping without some keys; it keeps its own type, and with it where its values came from."""
-    rest = spec.copy() if hasattr(spec, "copy") else dict(spec)
-    for name in names:
-        rest.pop(name, None)
-    return rest
-
-
-def older_name(
-    file_client_args: dict[str, Any] | None, backend_args: dict[str, Any] | None
-) -> dict[str, Any] | None:
-    """The arguments of a storage backend by either name. Raises ValueError where both are given."""
-    if file_client_args is not None and backend_args is not None:
-        raise ValueError("`file_client_args` is the older name of `backend_args`: give one of them")
-    return backend_args if file_client_args is None else file_client_args
 
 
 def build_log_processor(spec: Any) -> LogProcessor:
@@ -276,35 +234,3 @@ def build_hook(spec: Any) -> tuple[Hook, Any]:
     if not is_mapping(spec):
         raise wrong_type("hook", spec, "a Hook", "a mapping with `type`")
     return HOOKS.build(without(spec, "priority")), spec.get("priority")
-
-
-DEFAULT_HOOKS: Mapping[str, Mapping[str, Any]] = {
-    "runtime_info": {"type": "RuntimeInfoHook"},
-    "timer": {"type": "IterTimerHook"},
-    "sampler_seed": {"type": "DistSamplerSeedHook"},
-    "logger": {"type": "LoggerHook"},
-    "param_scheduler": {"type": "ParamSchedulerHook"},
-    "checkpoint": {"type": "CheckpointHook", "interval": 1},
-    "progress": {"type": "ProgressHook"},
-}
-
-
-def merge_default_hooks(given: Mapping[str, Any] | None) -> dict[str, Any]:
-    """The default hooks with the user's entries in their place; None removes one, other names are added.
-
-    Raises ValueError for the removal of a hook that is not there.
-    """
-    if given is not None and not is_mapping(given):
-        raise wrong_type("default_hooks", given, "a mapping of names to hooks", "None")
-    merged: dict[str, Any] = dict(DEFAULT_HOOKS)
-    for name, spec in (given or {}).items():
-        if spec is None and name not in merged:
-            raise ValueError(
-                f"`default_hooks.{name}` is None, but there is no such default; there are {', '.join(merged)}"
-            )
-        if is_mapping(spec) and "type" not in spec and name in merged:
-            spec = without(spec)
-            put = dict.__setitem__ if isinstance(spec, dict) else type(spec).__setitem__
-            put(spec, "type", merged[name]["type"])  # nobody's line, so that errors show the user's
-        merged[name] = spec
-    return {name: spec for name, spec in merged.items() if spec is not None}

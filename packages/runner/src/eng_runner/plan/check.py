@@ -1,7 +1,7 @@
-"""Everything that can be known of a configuration as it is written, before anything is built.
+"""Everything that can be known of a configuration before anything is built.
 
 It is walked, and every problem is reported at once, with file and line. What shows only when the parts are built and
-used is in `rehearsal.py`.
+used is in `dry_run/`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,6 @@ from eng_registry import (
     OPTIM_WRAPPERS,
     OPTIMIZERS,
     PARAM_SCHEDULERS,
-    STRATEGIES,
     TRANSFORMS,
     VISBACKENDS,
     VISUALIZERS,
@@ -43,26 +42,8 @@ from eng_visualization import Visualizer
 from ..engine.logline import LogProcessor
 from ..engine.loops import EpochBasedTrainLoop, IterBasedTrainLoop, NamedValLoop, TestLoop, ValLoop
 from ..engine.loops.named import are_named
-from .assembly import DEFAULT_HOOKS, RUNNER_KEYS
-
-KNOWN_KEYS = (
-    *RUNNER_KEYS, "activation_checkpointing", "channels_last", "compile", "custom_imports", "efficient_conv_bn_eval",
-    "find_unused_parameters", "model_wrapper_cfg", "runner_type", "sync_bn", "tta_model", "tta_pipeline",
-)  # fmt: skip
-"""What a configuration may hold at its top that means something; any other key is a variable of its author."""
-
-MAPPINGS = (
-    "model", "optim_wrapper", "train_dataloader", "val_dataloader", "test_dataloader", "train_cfg", "val_cfg",
-    "test_cfg", "default_hooks", "env_cfg", "randomness", "visualizer", "log_processor",
-)  # fmt: skip
-"""The keys that hold one mapping, or the object that it describes."""
-SEVERAL = ("param_scheduler", "val_evaluator", "test_evaluator")
-"""The keys that hold one mapping or several; `param_scheduler` also one list for each optimizer."""
-CHOICES: dict[str, tuple[Any, ...]] = {
-    "resume": (True, False),
-    "launcher": ("none", "pytorch", "slurm", "mpi"),
-}
-"""The keys that hold one of a few values."""
+from .default_hooks import DEFAULT_HOOKS
+from .keys import KEYS, Key, Shape
 
 
 def report_problems(config: Config) -> None:
@@ -93,7 +74,7 @@ def static_problems(config: Config) -> tuple[list[ConfigError], list[ConfigError
         return misshapen, misshapen
     scope = config.get("default_scope", "eng")
     with DefaultScope.overwrite_default_scope(scope), allow_import(*(["*"] if config.trusted else [])):
-        problems: list[ConfigError] = list(config.check(_parts(config), keys=KNOWN_KEYS))
+        problems: list[ConfigError] = list(config.check(_parts(config), keys=tuple(KEYS)))
     misspelled = {problem.path for problem in problems if problem.path in config}
     told: dict[tuple[str, str], ConfigError] = {}
     for problem in problems:
@@ -107,31 +88,30 @@ def _misshapen(config: Config) -> Iterator[ConfigError]:
 
     Objects are let pass: a configuration in Python, or one that code has changed, may hold the part itself.
     """
-    for key in KNOWN_KEYS:
-        value = config.get(key)
+    for key in KEYS.values():
+        value = config.get(key.name)
         if value is None or not isinstance(value, (str, int, float, dict, list, tuple)):
             continue
-        parts = value if isinstance(value, (list, tuple)) else [value]
-        if key == "custom_hooks":
-            wanted, is_right = "a list of hooks", isinstance(value, (list, tuple))
-            advice = "write `custom_hooks = [dict(type=...)]`"
-        elif key in SEVERAL:
-            wanted, is_right = "a mapping or a list of these", True
-            advice = f"write `{key} = [dict(type=...)]`"
-        elif key in MAPPINGS:
-            wanted, is_right, advice = "a mapping", isinstance(value, dict), f"write `{key} = dict(...)`"
-        elif key in CHOICES:
-            if value not in CHOICES[key]:
-                said = " or ".join(map(repr, CHOICES[key]))
-                yield ConfigError(
-                    f"is {said}, not {value!r:.60}; write one", path=key, origin=config.origin(key)
-                )
-            continue
-        else:
-            continue
-        if not is_right or any(isinstance(part, (str, int, float)) for part in parts):
-            origin = config.origin(key)
-            yield ConfigError(f"is {wanted}, not {value!r:.60}; {advice}", path=key, origin=origin)
+        wanted = _misfit(key, value)
+        if wanted is not None:
+            yield ConfigError(wanted, path=key.name, origin=config.origin(key.name))
+
+
+def _misfit(key: Key, value: Any) -> str | None:
+    """Return what is wrong with the shape of a value, and what to write instead; None if it fits."""
+    parts = value if isinstance(value, (list, tuple)) else [value]
+    has_plain = any(isinstance(part, (str, int, float)) for part in parts)
+    match key.shape:
+        case Shape.CHOICE if value not in key.choices:
+            said = " or ".join(map(repr, key.choices))
+            return f"is {said}, not {value!r:.60}; write one"
+        case Shape.LIST if has_plain or not isinstance(value, (list, tuple)):
+            return f"is {key.shape}, not {value!r:.60}; write `{key.name} = [dict(type=...)]`"
+        case Shape.SEVERAL if has_plain:
+            return f"is {key.shape}, not {value!r:.60}; write `{key.name} = [dict(type=...)]`"
+        case Shape.MAPPING if has_plain or not isinstance(value, dict):
+            return f"is {key.shape}, not {value!r:.60}; write `{key.name} = dict(...)`"
+    return None
 
 
 def _parts(config: Config) -> dict[str, Any]:
@@ -156,11 +136,9 @@ def _parts(config: Config) -> dict[str, Any]:
         loaders = [*single, *(f"val_dataloader.{name}" for name in config["val_dataloader"])]
         evaluators = ["test_evaluator", *(f"val_evaluator.{name}" for name in config["val_dataloader"])]
     return {
-        "model": Part(MODELS),
+        **{name: Part(key.registry) for name, key in KEYS.items() if key.registry is not None},
         "tta_model": Part(MODELS, given=["module"]),
-        "data_preprocessor": Part(MODELS),
         "model_wrapper_cfg": Part(MODEL_WRAPPERS, given=["module"]),
-        "strategy": Part(STRATEGIES),
         **{
             f"{place}{inside}": part
             for place in loaders
@@ -204,9 +182,7 @@ def _parts(config: Config) -> dict[str, Any]:
             VISUALIZERS, target=Visualizer, given=["name", "save_dir"], taken=["vis_backends"]
         ),
         "visualizer.vis_backends": Part(VISBACKENDS, given=["save_dir"]),
-        "randomness": Part(target=randomness),
-        "env_cfg": Part(target=env_cfg),
-        "auto_scale_lr": Part(target=auto_scale_lr),
+        **{name: Part(target=key.settings) for name, key in KEYS.items() if key.settings is not None},
     }
 
 
@@ -219,25 +195,6 @@ def known_scopes() -> list[str]:
         found |= children.keys()
         left += children.values()
     return sorted(found)
-
-
-def randomness(seed: int | None = None, diff_rank_seed: bool = False, deterministic: bool = False) -> None:
-    """What `randomness` may hold."""
-
-
-def env_cfg(
-    cudnn_benchmark: bool = False,
-    mp_cfg: Any = None,
-    dist_cfg: Any = None,
-    backend: str | None = None,
-    resource_limit: int = 4096,
-    slurm_requeue: bool = False,
-) -> None:
-    """What `env_cfg` may hold."""
-
-
-def auto_scale_lr(base_batch_size: int | None = None, enable: bool = False) -> None:
-    """What `auto_scale_lr` may hold."""
 
 
 def _leave(problems: Iterable[str]) -> NoReturn:

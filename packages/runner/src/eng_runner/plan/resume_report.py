@@ -1,41 +1,35 @@
-"""What is not as it was when a checkpoint was saved, and what that means for the run that continues from it.
+"""What has changed since a checkpoint was saved, and what that means for the run that continues from it.
 
-A run notes the facts that its result depends on (`facts`); on resume they are compared (`compare`). Both are pure
-functions of plain data.
+A run records the facts that its result depends on (`facts_of`); on resume they are compared (`compare`), which is a
+pure function of plain data. What a change of a configuration key does is in the table of `keys.py`.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import platform
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
-from fnmatch import fnmatch
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import torch
 
-from eng_config import Config
 from eng_dist import get_device
 
+from ..engine.run import Run
 from ..version import __version__
-from .assembly import RUNNER_KEYS
-
-if TYPE_CHECKING:
-    from ..runner import Runner
+from .keys import KEYS, Effect, effect_of
 
 
-class Effect(StrEnum):
-    """What a change does to the rest of a run, from harmless to not."""
+class Described(Run, Protocol):
+    """A run that knows its arguments."""
 
-    SAME_RESULT = "same result"
-    COMPATIBLE = "compatible"
-    CHANGES_RESULT = "changes result"
+    arguments: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,23 +74,6 @@ class ResumeReport:
         return "\n    ".join([f"Changed since {self.path} ({self.effect}):", *map(str, ordered)])
 
 
-_HARMLESS = (
-    "*_dataloader.num_workers", "*_dataloader.persistent_workers", "*_dataloader.pin_memory",
-    "*_dataloader.prefetch_factor", "*_dataloader.timeout", "custom_hooks.*.interval", "default_hooks.checkpoint*",
-    "default_hooks.logger*", "default_hooks.progress*", "default_hooks.timer*", "env_cfg.dist_cfg.timeout",
-    "env_cfg.mp_cfg*", "env_cfg.resource_limit", "experiment_name", "launcher", "load_from", "log_level",
-    "log_processor*", "resume", "test_*", "train_cfg.max_time", "visualizer*", "work_dir",
-)  # fmt: skip
-"""Configuration that no weight depends on."""
-
-_COMPATIBLE = (
-    "env_cfg*", "strategy*", "train_cfg.dynamic_intervals*", "train_cfg.max_epochs", "train_cfg.max_iters",
-    "train_cfg.val_begin", "train_cfg.val_interval", "val_*", "compile*", "activation_checkpointing*",
-)  # fmt: skip
-"""Configuration under which the same state goes on, for longer, on other hardware, or looked at in another way."""
-
-_OPTIONS = ("activation_checkpointing", "compile", "efficient_conv_bn_eval", "model_wrapper_cfg", "sync_bn")
-
 _EFFECTS = {
     "revision": Effect.COMPATIBLE,
     "versions": Effect.COMPATIBLE,
@@ -110,27 +87,38 @@ _EFFECTS = {
 }
 
 
-def facts(runner: Runner) -> dict[str, Any]:
-    """What the result of a run depends on, as plain data: it is saved in the `meta` of every checkpoint."""
+def facts_of(run: Described) -> dict[str, Any]:
+    """Return what the result of a run depends on, as plain data: it is saved in the `meta` of every checkpoint."""
     found: dict[str, Any] = {
-        "config": flat_config(runner.cfg),
-        "revision": code_revision(runner.cfg.filename),
+        "config": flat_arguments({**run.cfg, **_given(run.arguments)}),
+        "revision": code_revision(run.cfg.filename),
         "versions.python": platform.python_version(),
         "versions.torch": str(torch.__version__),
         "versions.eng-runner": __version__,
-        "world_size": runner.world_size,
+        "world_size": run.world_size,
         "device": get_device().type,
-        "deterministic": runner.deterministic,
-        "parameters": sum(parameter.numel() for parameter in runner.bare_model.parameters()),
+        "deterministic": run.deterministic,
+        "parameters": sum(parameter.numel() for parameter in run.bare_model.parameters()),
     }
     if "numpy" in sys.modules:
         found["versions.numpy"] = str(sys.modules["numpy"].__version__)
-    loop = runner.__dict__.get("train_loop")
+    loop = run.built("train_loop")
     if loop is not None:
         found["dataset"] = dataset_fingerprint(loop.dataloader.dataset)
         found["batch_size"] = loop.dataloader.batch_size
-        found["accumulative_counts"] = getattr(runner.optim_wrapper, "_accumulative_counts", 1)
+        found["accumulative_counts"] = getattr(run.optim_wrapper, "_accumulative_counts", 1)
     return found
+
+
+def report_of(run: Run, path: str, before: Mapping[str, Any] | None) -> ResumeReport:
+    """Compare a run with the facts of a checkpoint (None for a file without them), and log what has changed."""
+    if before is None:
+        report = ResumeReport(path=path, is_known=False)
+    else:
+        report = ResumeReport(path=path, changes=compare(before, run.facts))
+    harmless = report.is_known and report.effect is not Effect.CHANGES_RESULT
+    run.logger.log(logging.INFO if harmless else logging.WARNING, "%s", report)
+    return report
 
 
 def compare(before: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[Change, ...]:
@@ -149,37 +137,30 @@ def compare(before: Mapping[str, Any], now: Mapping[str, Any]) -> tuple[Change, 
     old, new = before.get("config") or {}, now.get("config") or {}
     if old and new:
         changes += [
-            Change(
-                what=key, before=old.get(key, "absent"), now=new.get(key, "absent"), effect=effect_of_key(key)
-            )
+            Change(what=key, before=old.get(key, "absent"), now=new.get(key, "absent"), effect=effect_of(key))
             for key in sorted({*old, *new})
             if old.get(key) != new.get(key)
         ]
     return tuple(changes)
 
 
-def effect_of_key(key: str) -> Effect:
-    """What a change of one key of the configuration does.
+def flat_arguments(arguments: Mapping[str, Any]) -> dict[str, str]:
+    """Return each value that is for the runner, as a string under its dotted key; other variables are left out.
 
-    >>> effect_of_key("train_dataloader.num_workers"), effect_of_key("optim_wrapper.optimizer.lr")
-    (<Effect.SAME_RESULT: 'same result'>, <Effect.CHANGES_RESULT: 'changes result'>)
-    """
-    if any(fnmatch(key, pattern) for pattern in _HARMLESS):
-        return Effect.SAME_RESULT
-    if any(fnmatch(key, pattern) for pattern in _COMPATIBLE):
-        return Effect.COMPATIBLE
-    return Effect.CHANGES_RESULT
-
-
-def flat_config(config: Mapping[str, Any] | Config) -> dict[str, str]:
-    """Each value of a configuration that is for the runner, as text under its dotted key; other variables are not.
-
-    >>> flat_config({"work_dir": "w", "model": {"type": "Net", "sizes": [1, 2]}, "mine": 3})
+    >>> flat_arguments({"work_dir": "w", "model": {"type": "Net", "sizes": [1, 2]}, "mine": 3})
     {'model.sizes.0': '1', 'model.sizes.1': '2', 'model.type': "'Net'", 'work_dir': "'w'"}
     """
-    known = {*RUNNER_KEYS, *_OPTIONS}
-    given = {key: config[key] for key in sorted(config) if key in known}
-    return dict(_leaves(given, ""))
+    known = {key: arguments[key] for key in sorted(arguments) if key in KEYS and KEYS[key].is_recorded}
+    return dict(_leaves(_given(known), ""))
+
+
+def _given(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments that differ from their defaults."""
+    return {
+        name: value
+        for name, value in arguments.items()
+        if value is not None and not (isinstance(value, (bool, str)) and value == KEYS[name].default)
+    }
 
 
 def _leaves(value: Any, path: str) -> Iterator[tuple[str, str]]:

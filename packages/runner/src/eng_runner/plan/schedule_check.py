@@ -1,41 +1,33 @@
-"""Schedules and the run that they are for: whether one goes on after the other has ended. Pure: nothing is built."""
+"""Whether schedules and the run that they are for have the same length. Nothing is built."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from eng_config import Config
+from eng_config import Config, ConfigError
+
+from ..engine.length import RunLength
 
 DECAYS = ("CosineAnnealing", "Poly", "OneCycle")
 """Rules that are made to end where the training ends."""
 
 
-def schedule_problems(config: Config, *, iters_per_epoch: int | None) -> Iterator[tuple[str, str]]:
-    """The path of each schedule that outlives or undershoots the run, and how.
-
-    `iters_per_epoch` may be None: what counts steps in a training by epochs is then not looked at.
-    """
-    train = config["train_cfg"]
-    epochs, iters = train.get("max_epochs"), train.get("max_iters")
-    accumulative = max(_accumulative(config.get("optim_wrapper") or {}), 1)
-    if iters is None and epochs is not None and iters_per_epoch is not None:
-        iters = int(epochs) * iters_per_epoch
-    steps = None if iters is None else -(-int(iters) // accumulative)
-    by_epoch = train.get("max_iters") is None
-    listed = list(_schedules(config.get("param_scheduler"), "param_scheduler"))
+def schedule_problems(config: Config, length: RunLength) -> Iterator[tuple[str, str]]:
+    """Yield the path of each schedule that outlives or undershoots a run of that length, and how."""
+    listed = list(each_schedule(config.get("param_scheduler")))
     for path, schedule in listed:
         counts_epochs = schedule.get("by_epoch", True)
-        if counts_epochs and not by_epoch:
+        if counts_epochs and not length.by_epoch:
             yield (
                 path,
                 f"{_name(schedule)} counts epochs, and a training by iterations has none: give by_epoch=False",
             )
             continue
-        horizon, unit = (epochs, "epochs") if counts_epochs else (steps, "steps")
-        if horizon is not None:
+        total, unit = (length.epochs, "epochs") if counts_epochs else (length.iters, "iterations")
+        if total is not None:
             later = [other for _, other in listed if other is not schedule]
-            yield from ((path, what) for what in _misfits(schedule, int(horizon), unit, later))
+            yield from ((path, what) for what in _misfits(schedule, total, unit, later))
 
 
 def _misfits(
@@ -62,24 +54,27 @@ def _misfits(
             yield f"{name} has ended after {last} {unit}, and {run}; nothing schedules the rest"
 
 
-def _schedules(spec: Any, path: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Every schedule with its path: one, a list, or name -> either."""
+def each_schedule(spec: Any, path: str = "param_scheduler") -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield every schedule of a configuration with its path: one, a list of them, or name -> either.
+
+    Objects are left out. Raises ConfigError for what is neither.
+
+    >>> [path for path, _ in each_schedule({"gen": [{"type": "StepLR"}], "disc": {"type": "StepLR"}})]
+    ['param_scheduler.gen.0', 'param_scheduler.disc']
+    """
     if isinstance(spec, Mapping):
         if "type" in spec:
             yield path, spec
         else:
             for name, part in spec.items():
-                yield from _schedules(part, f"{path}.{name}")
+                yield from each_schedule(part, f"{path}.{name}")
     elif isinstance(spec, (list, tuple)):
         for number, part in enumerate(spec):
-            yield from _schedules(part, f"{path}.{number}")
+            yield from each_schedule(part, f"{path}.{number}")
+    elif isinstance(spec, (str, int, float)):
+        raise ConfigError(f"`{path}` holds {spec!r}, and a schedule is a mapping with a `type`")
 
 
 def _name(schedule: Mapping[str, Any]) -> str:
     kind = schedule["type"]
     return str(kind if isinstance(kind, str) else getattr(kind, "__name__", kind)).rpartition(".")[2]
-
-
-def _accumulative(wrapper: Mapping[str, Any]) -> int:
-    own = wrapper.get("accumulative_counts", 1)
-    return int(own) if isinstance(own, int) else 1

@@ -1,7 +1,7 @@
 """The state of an optimizer under the names of its parameters, and back under their numbers.
 
-torch counts parameters, which means something only to the optimizer that did the counting. Names also mean it to
-another number of processes, and tell whose momentum a tensor is.
+torch numbers parameters, which means something only to the optimizer that did the numbering. Names mean the same to
+another number of processes, and say whose momentum a tensor is.
 """
 
 from __future__ import annotations
@@ -9,8 +9,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import torch
 from torch import nn
 from torch.optim import Optimizer
+
+from eng_checkpoint import StateMismatchError, weights_to_cpu
+from eng_dist import all_gather_object, get_rank
+
+from ..engine.run import Run, wrappers_of
 
 
 class Names:
@@ -75,3 +81,75 @@ def by_number(state: Mapping[str, Any], names: Names) -> dict[str, Any]:
             "gradients": [gradients.get(name) for name in names.trained],
         }
     return counted
+
+
+def collect_optimizer(run: Run) -> dict[str, Any]:
+    """Return the state of the optimizer wrapper, or of each of several by name; a collective call."""
+    state = run.optim_wrapper.state_dict()
+    if not hasattr(run.optim_wrapper, "items"):
+        return _one_state(run, run.optim_wrapper, state)
+    return {name: _one_state(run, run.optim_wrapper[name], own) for name, own in state.items()}
+
+
+def _one_state(run: Run, wrapper: Any, state: dict[str, Any]) -> dict[str, Any]:
+    if run.strategy.names_parameters:
+        return by_name(state, Names(wrapper.optimizer, run.bare_model))
+    accumulation = state.get("accumulation", {})
+    if "gradients" in accumulation and run.world_size > 1:
+        # in the middle of a window every process has gradients that no other one knows of
+        own = weights_to_cpu({name: accumulation[name] for name in ("gradients", "weight")})
+        accumulation = {**accumulation, "ranks": all_gather_object(dict(own))}
+        return {**state, "accumulation": accumulation}
+    return state
+
+
+def restore_optimizer(run: Run, state: dict[str, Any]) -> None:
+    """Load what `collect_optimizer` returned. Raises StateMismatchError for the state of another kind of optimizer."""
+    wrappers = run.optim_wrapper
+    if not hasattr(wrappers, "items"):
+        state = _one_loadable(run, wrappers, state)
+    else:
+        state = {name: _one_loadable(run, wrappers[name], own) for name, own in state.items()}
+    try:
+        wrappers.load_state_dict(state)
+    except KeyError as error:  # of an optimizer that looks for what another one does not have
+        raise _other_optimizer() from error
+    for wrapper in wrappers_of(wrappers).values():
+        optimizer = getattr(wrapper, "optimizer", None)
+        if isinstance(optimizer, torch.optim.Optimizer) and any(
+            name not in group for group in optimizer.param_groups for name in optimizer.defaults
+        ):
+            raise _other_optimizer(optimizer)
+
+
+def _other_optimizer(optimizer: torch.optim.Optimizer | None = None) -> StateMismatchError:
+    name = "the optimizer" if optimizer is None else type(optimizer).__name__
+    return StateMismatchError(
+        f"the checkpoint holds the state of another kind of optimizer than {name}; resume with the one that saved it, "
+        "or load only the weights (`load_from` with `resume=False`)"
+    )
+
+
+def _one_loadable(run: Run, wrapper: Any, state: dict[str, Any]) -> dict[str, Any]:
+    if "param_groups" not in state:  # what the engine of another package knows of it
+        return state
+    names = Names(wrapper.optimizer, run.bare_model)
+    if run.strategy.names_parameters:  # also what another strategy has saved under numbers
+        state = run.strategy.placed(by_name(by_number(state, names), names), run.bare_model)
+    state = by_number(state, names)
+    ranks = state.get("accumulation", {}).get("ranks")
+    if ranks is not None:
+        own = ranks[get_rank()] if len(ranks) == run.world_size else _mean_of_ranks(ranks)
+        state = {**state, "accumulation": {**state["accumulation"], **own}}
+    return state
+
+
+def _mean_of_ranks(ranks: list[dict[str, Any]]) -> dict[str, Any]:
+    """What each of another number of processes may begin with, so that their average is the same."""
+    gradients = zip(*(rank["gradients"] for rank in ranks), strict=True)
+    means = [None if None in parts else torch.stack(parts).mean(0) for parts in map(list, gradients)]
+    weight = ranks[0]["weight"]
+    return {
+        "gradients": means,
+        "weight": None if weight is None else sum(r["weight"] for r in ranks) / len(ranks),
+    }

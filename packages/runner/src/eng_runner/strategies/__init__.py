@@ -7,17 +7,14 @@ first asked for.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from eng_dist import is_distributed
 from eng_registry import STRATEGIES
 
+from ..engine.strategy import BaseStrategy
 from .ddp import DDPStrategy
 from .single import SingleDeviceStrategy
-from .strategy import BaseStrategy
-
-if TYPE_CHECKING:
-    from eng_config import Config
 
 __all__ = [
     "BaseStrategy",
@@ -27,11 +24,16 @@ __all__ = [
 ]
 
 
-def choose_strategy(given: BaseStrategy | Mapping[str, Any] | None, cfg: Config) -> BaseStrategy:
-    """The strategy that was given, or the one for this process: alone, or one of several that average gradients.
+def choose_strategy(
+    given: BaseStrategy | Mapping[str, Any] | None,
+    *,
+    model_wrapper_cfg: Mapping[str, Any] | None = None,
+    sync_bn: str | None = None,
+    find_unused_parameters: bool = False,
+) -> BaseStrategy:
+    """Return the strategy that was given, or the one for this process: one device, or DDP in a process group.
 
-    The options `model_wrapper_cfg`, `sync_bn` and `find_unused_parameters` of the configuration are for the latter.
-    Raises TypeError for anything that is neither a strategy nor a mapping.
+    The options are those of DDP. Raises TypeError for anything that is neither a strategy nor a mapping.
     """
     if isinstance(given, BaseStrategy):
         return given
@@ -45,7 +47,5 @@ def choose_strategy(given: BaseStrategy | Mapping[str, Any] | None, cfg: Config)
     if not is_distributed():
         return SingleDeviceStrategy()
     return DDPStrategy(
-        model_wrapper=cfg.get("model_wrapper_cfg"),
-        sync_bn=cfg.get("sync_bn"),
-        find_unused_parameters=bool(cfg.get("find_unused_parameters", False)),
+        model_wrapper=model_wrapper_cfg, sync_bn=sync_bn, find_unused_parameters=find_unused_parameters
     )

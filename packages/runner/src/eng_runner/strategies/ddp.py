@@ -13,7 +13,7 @@ from eng_dist import broadcast, get_device
 from eng_model import convert_sync_batchnorm, is_model_wrapper
 from eng_registry import MODEL_WRAPPERS, STRATEGIES
 
-from .strategy import BaseStrategy
+from ..engine.strategy import BaseStrategy
 
 
 @final

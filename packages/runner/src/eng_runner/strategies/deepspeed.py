@@ -23,7 +23,7 @@ from eng_model import is_model_wrapper
 from eng_optim import OptimWrapper
 from eng_registry import MODEL_WRAPPERS, OPTIM_WRAPPERS, STRATEGIES
 
-from .strategy import BaseStrategy
+from ..engine.strategy import BaseStrategy
 
 _log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from eng_dist import get_device
 from eng_model import is_model_wrapper, revert_sync_batchnorm
 from eng_registry import STRATEGIES
 
-from .strategy import BaseStrategy
+from ..engine.strategy import BaseStrategy
 
 
 @final

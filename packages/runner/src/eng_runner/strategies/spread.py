@@ -11,7 +11,7 @@ from torch.distributed.tensor import DTensor, distribute_tensor, empty
 
 from eng_dist import broadcast, is_main_process
 
-from .strategy import BaseStrategy
+from ..engine.strategy import BaseStrategy
 
 Path = tuple[Any, ...]
 

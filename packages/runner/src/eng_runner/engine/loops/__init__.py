@@ -2,10 +2,12 @@
 
 from .base import BaseLoop
 from .calendar import Calendar, calc_dynamic_intervals
+from .epochs import EpochBasedTrainLoop
 from .evaluation import EvalLoop, TestLoop, ValLoop
+from .iterations import IterBasedTrainLoop
 from .named import NamedValLoop
 from .predict import PredictLoop
-from .train import EpochBasedTrainLoop, IterBasedTrainLoop, TrainLoop
+from .train import TrainLoop
 
 __all__ = [
     "BaseLoop",

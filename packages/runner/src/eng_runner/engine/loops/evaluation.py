@@ -3,33 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, final
+from typing import Any
 
 import torch
 
 from eng_dist import all_reduce, get_comm_device
 from eng_registry import LOOPS
 
-from ..hook import Batch
+from ..overriding import is_overridden
 from ..precision import autocast
+from ..run import Batch, Metrics, Run
 from ..step import EvalStep
 from .base import BaseLoop
-
-if TYPE_CHECKING:
-    from ...runner import Runner
 
 
 class EvalLoop(BaseLoop):
     """What validation and test share: one pass in eval mode without gradients, each sample exactly once.
 
-    `fp16` predicts with automatic mixed precision, `limit_batches` looks at that many batches only.
+    `fp16` predicts with automatic mixed precision, `limit_batches` looks at that many batches only. A subclass may
+    override `run` and `run_iter`: whatever it overrides is called, and the others may be called from there.
     """
 
     mode: str
 
     def __init__(
         self,
-        runner: Runner,
+        runner: Run,
         dataloader: Any,
         evaluator: Any,
         fp16: bool = False,
@@ -38,13 +37,14 @@ class EvalLoop(BaseLoop):
         super().__init__(runner, dataloader, limit_batches=limit_batches)
         self.evaluator = runner.build_evaluator(evaluator)
         self.fp16 = fp16
+        self._bound_step: EvalStep | None = None
         metainfo = getattr(self.dataloader.dataset, "metainfo", None)
         if metainfo is not None:
             self.evaluator.dataset_meta = metainfo
             runner.visualizer.dataset_meta = metainfo
 
-    def run(self) -> dict[str, Any]:
-        """One pass; returns the metrics, the same on every rank."""
+    def run(self) -> Metrics:
+        """Run one pass; returns the metrics, the same on every rank."""
         runner, mode = self.runner, self.mode
         runner.call_hook(f"before_{mode}")
         runner.call_hook(f"before_{mode}_epoch")
@@ -54,24 +54,39 @@ class EvalLoop(BaseLoop):
         return metrics
 
     @torch.no_grad()
-    def pass_over(self, *, first: int = 0) -> dict[str, Any]:
-        """The pass itself, between the points of a hook around it; its batches are counted from `first`."""
+    def pass_over(self, *, first: int = 0) -> Metrics:
+        """Run the pass itself, between the points of a hook around it; its batches are counted from `first`."""
         self.runner.model.eval()
-        self._step = step = EvalStep(self.runner, self.mode, self.evaluator, self.dataloader)
+        self.begin_pass()
+        step = self._step
         self.dataloader.set_position(0)
+        iterate = self.run_iter if is_overridden(self, "run_iter", EvalLoop) else step
         with autocast(enabled=self.fp16):
             for batch_idx, data_batch in enumerate(self.batches(), start=first):
-                self.run_iter(batch_idx, data_batch)
-        metrics: dict[str, Any] = self.evaluator.evaluate(self._size(step.seen))
+                iterate(batch_idx, data_batch)
+        metrics = self.evaluator.evaluate(self._size(step.seen))
         metrics.update(_mean_losses(step.losses, self.mode))
         return metrics
 
+    @torch.no_grad()
     def run_iter(self, idx: int, data_batch: Batch) -> None:
         """Predict one batch, the `idx`-th of the pass, and hand it to the evaluator."""
-        self._step(idx, data_batch)
+        with autocast(enabled=self.fp16):
+            self._step(idx, data_batch)
+
+    @property
+    def _step(self) -> EvalStep:
+        """One iteration with the parts that take part in it, bound when a pass begins or is first asked for."""
+        if self._bound_step is None:
+            self._bound_step = EvalStep(self.runner, self.mode, self.evaluator, self.dataloader)
+        return self._bound_step
+
+    def begin_pass(self) -> None:
+        """Bind what takes part in the iterations anew; called when the loop calls the point `before_<mode>_epoch`."""
+        self._bound_step = None
 
     def _size(self, seen: int) -> int:
-        """How many samples were to be predicted over all ranks, `seen` of them here."""
+        """Return how many samples were to be predicted over all ranks, `seen` of them here."""
         if not self.is_limited and hasattr(self.dataloader.dataset, "__len__"):
             return len(self.dataloader.dataset)
         total = torch.tensor([seen], device=get_comm_device())
@@ -79,7 +94,6 @@ class EvalLoop(BaseLoop):
         return int(total)
 
 
-@final
 @LOOPS.register_module()
 class ValLoop(EvalLoop):
     """Validation: `val_step` on every batch, then the evaluator's metrics."""
@@ -87,7 +101,6 @@ class ValLoop(EvalLoop):
     mode = "val"
 
 
-@final
 @LOOPS.register_module()
 class TestLoop(EvalLoop):
     """Test: `test_step` on every batch, then the evaluator's metrics."""

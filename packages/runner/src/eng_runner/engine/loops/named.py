@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, final
+from typing import Any, final
 
 from eng_registry import LOOPS
 
+from ..run import Run, is_configured
 from .evaluation import ValLoop
-
-if TYPE_CHECKING:
-    from ...runner import Runner
 
 
 @final
@@ -25,7 +23,7 @@ class NamedValLoop:
 
     def __init__(
         self,
-        runner: Runner,
+        runner: Run,
         dataloader: Mapping[str, Any],
         evaluator: Mapping[str, Any],
         fp16: bool = False,
@@ -82,7 +80,7 @@ class NamedValLoop:
 
     def _is_due(self, name: str) -> bool:
         interval, loop, clock = self.intervals.get(name), self.runner.train_loop, self.runner.clock
-        if interval is None or loop is None or not clock.iter:
+        if interval is None or not is_configured(loop) or not clock.iter:
             return True
         by_epoch = loop.unit == "epoch"
         done, last = (clock.epoch, loop.max_epochs) if by_epoch else (clock.iter, loop.max_iters)

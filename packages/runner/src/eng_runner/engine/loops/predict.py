@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, final
+from typing import Any, final
 
 import numpy
 import torch
@@ -13,10 +13,8 @@ from eng_evaluator import BaseMetric
 from eng_registry import LOOPS
 from eng_structures import BaseDataElement
 
+from ..run import Run
 from .evaluation import EvalLoop
-
-if TYPE_CHECKING:
-    from ...runner import Runner
 
 
 @final
@@ -32,7 +30,7 @@ class PredictLoop(EvalLoop):
 
     def __init__(
         self,
-        runner: Runner,
+        runner: Run,
         dataloader: Any,
         evaluator: Any = None,
         fp16: bool = False,

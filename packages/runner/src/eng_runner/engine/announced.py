@@ -1,0 +1,71 @@
+"""The clock of loops that a user has written: the points that such a loop calls move it.
+
+The loops of this package count by themselves and call the points of an iteration without `call_hook`. A loop that
+calls `runner.call_hook("after_train_iter", ...)` and `runner.call_hook("after_train_epoch")`, as the documents show,
+announces with them that an iteration or a pass is over, so the clock, and with it every schedule, interval and
+checkpoint, follows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any
+
+from .run import Run
+
+_NOTHING: AbstractContextManager[None] = nullcontext()
+
+
+def announced(run: Run, point: str, built: Callable[[str], Any]) -> AbstractContextManager[None]:
+    """Return the context in which the hooks of a point are called.
+
+    `built` returns a part by its name, None if it is not built. Entering the context counts what the point says is
+    complete; leaving it moves the indices `epoch` and `iter` of what is under way.
+    """
+    if point not in _COUNTED:
+        return _NOTHING
+    name, count = _COUNTED[point]
+    loop = built(name)
+    return _NOTHING if loop is None else count(run, loop)
+
+
+@contextmanager
+def _begin(run: Run, loop: Any) -> Iterator[None]:
+    begin = getattr(loop, "begin_pass", None)
+    if begin is not None:
+        begin()
+    yield
+
+
+@contextmanager
+def _iteration(run: Run, loop: Any) -> Iterator[None]:
+    clock = run.clock
+    run.iter = clock.iter
+    clock.iter += 1
+    clock.step = run.optim_wrapper.step_count
+    clock.samples += getattr(loop, "samples_per_iter", 1)
+    yield
+    run.iter = clock.iter
+    if run.stop.agreement.requested:
+        run.stop.obey(run)
+
+
+@contextmanager
+def _pass(run: Run, loop: Any) -> Iterator[None]:
+    end = getattr(loop, "end_pass", None)
+    if end is None:  # a loop that does not derive from BaseLoop
+        run.clock.epoch += 1
+    else:
+        end()
+    yield
+    run.epoch = getattr(loop, "epoch_under_way", run.clock.epoch)
+
+
+_COUNTED: dict[str, tuple[str, Callable[[Run, Any], AbstractContextManager[None]]]] = {
+    "before_train_epoch": ("train_loop", _begin),
+    "before_val_epoch": ("val_loop", _begin),
+    "before_test_epoch": ("test_loop", _begin),
+    "after_train_iter": ("train_loop", _iteration),
+    "after_train_epoch": ("train_loop", _pass),
+}
