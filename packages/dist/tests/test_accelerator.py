@@ -1,5 +1,7 @@
 """The roads of a job with accelerators, walked on a CPU: a backend for ``cuda`` only, and a stand-in for torch.cuda."""
 
+import re
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +12,8 @@ from torch._subclasses.fake_tensor import FakeTensorMode
 
 from eng_dist import (
     LaunchError,
+    RemoteRankError,
+    abort_on_error,
     all_gather,
     all_gather_object,
     all_reduce,
@@ -148,3 +152,53 @@ def test_a_group_that_has_no_backend_for_the_host_takes_its_data_to_the_accelera
 
     cpu, cuda = torch.device("cpu"), torch.device("cuda", 0)
     assert run(body, 1, backend="cudaonly", prepare=on_a_node(1)) == [([cpu, cuda], [cuda, cuda, cuda])]
+
+
+def hangs(position: Callable[[], None]) -> Callable[[], Any]:
+    """A body that stands still after `position`, as in the wait for a stream that waits for another rank."""
+
+    def body() -> Any:
+        with abort_on_error(patience=1.0) as scope:
+            scope.phase, scope.step = "train", 3
+            barrier()
+            position()
+            time.sleep(30.0)
+
+    return body
+
+
+def runs_ahead() -> None:
+    """Rank 0 gives its accelerator a collective of torch's own, which this package does not see; rank 1 does not."""
+    if get_rank() == 0:
+        group = torch_dist.distributed_c10d._get_default_group()
+        group._get_backend(torch.device("cuda")).allreduce([torch.ones(1)])
+
+
+def test_who_is_missing_is_named_before_the_backend_of_the_accelerator_ends_the_process(
+    run: Run, cuda_only: Prepare
+) -> None:
+    """NCCL's watchdog would end it at the time-out, and name nobody."""
+    began = time.monotonic()
+    errors = run(hangs(runs_ahead), backend="cudaonly", prepare=cuda_only, timeout=9.0)
+    assert time.monotonic() - began < 20.0
+    for error in errors:
+        assert isinstance(error, RemoteRankError)
+        assert (error.rank, error.step) == (1, 3)
+        assert re.search(
+            r"did not come to where rank 0 at barrier \(collective 1\), collective 1 of the accelerator, "
+            r"train, step 3 has waited for [67] s\. Now: rank 0 .*; rank 1 at barrier",
+            error.message,
+        )
+
+
+def test_ranks_that_are_level_are_left_alone(run: Run, cuda_only: Prepare) -> None:
+    """They compute for longer than a collective may take."""
+
+    def body() -> Any:
+        with abort_on_error():
+            barrier()
+            time.sleep(8.0)
+            barrier()
+        return "done"
+
+    assert run(body, backend="cudaonly", prepare=cuda_only, timeout=6.0) == ["done", "done"]

@@ -1,3 +1,4 @@
+import atexit
 import logging
 import os
 import socket
@@ -234,3 +235,48 @@ def test_the_threads_of_a_group_end_with_it(environ: dict[str, str]) -> None:
         for rank in range(int(environ["WORLD_SIZE"]))
     ]
     assert [rank.communicate(timeout=60)[0] for rank in ranks] == ["[]\n"] * len(ranks)
+
+
+AT_THE_END = """
+import atexit, sys
+import eng_dist
+atexit.register(lambda: print("group" if eng_dist.is_distributed() else "no group", flush=True))
+eng_dist.init_dist("pytorch", backend="gloo")
+if sys.argv[1] == "fails":
+    if eng_dist.get_rank() == 0:
+        eng_dist.barrier()
+    raise ValueError("on rank 1 only")
+"""
+
+
+@pytest.mark.parametrize("how", ["ends", "fails"])
+def test_a_group_ends_with_its_process(environ: dict[str, str], how: str) -> None:
+    """Also after an exception, while another rank waits: it hears that the connection is closed."""
+    began = time.monotonic()
+    ranks = [
+        subprocess.Popen(
+            [sys.executable, "-c", AT_THE_END, how],
+            env=os.environ | environ | {"RANK": str(rank), "LOCAL_RANK": str(rank)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        for rank in range(int(environ["WORLD_SIZE"]))
+    ]
+    assert [rank.communicate(timeout=60)[0] for rank in ranks] == ["no group\n"] * len(ranks)
+    assert [rank.returncode for rank in ranks] == [int(how == "fails")] * len(ranks)
+    assert time.monotonic() - began < 40.0
+
+
+def test_a_fork_does_not_end_the_group_of_its_parent(run: Run) -> None:
+    """A worker that ends by itself runs what was registered for the end of the process."""
+
+    def body() -> Any:
+        worker = os.fork()
+        if worker == 0:
+            atexit._run_exitfuncs()
+            os._exit(0)
+        os.waitpid(worker, 0)
+        return total()[0]
+
+    assert run(body) == [3, 3]

@@ -52,10 +52,18 @@ def failure(rank: int) -> dict[str, object]:
 def test_a_status_holds_what_was_written_into_it() -> None:
     """Names are cut where they are too long, X."""
     status = RankStatus(-1)
-    assert status.position(3) == {"rank": 3, "step": None, "phase": "", "collectives": 0, "collective": ""}
+    assert status.position(3) == {
+        "rank": 3,
+        "step": None,
+        "phase": "",
+        "collectives": 0,
+        "collective": "",
+        "enqueued": 0,
+    }
     status.step, status.phase, status.active = 2**40, "é" * 100, True
     status.enter_collective("barrier")
     status.enter_collective("gather")
+    status.enqueued = 2**33
     assert status.active
     assert status.position(0) == {
         "rank": 0,
@@ -63,6 +71,7 @@ def test_a_status_holds_what_was_written_into_it() -> None:
         "phase": "é" * 32,
         "collectives": 2,
         "collective": "gather",
+        "enqueued": 2**33,
     }
 
 
@@ -141,3 +150,16 @@ def test_the_hub_stays_until_all_have_come_and_gone(job: Job) -> None:
     job.connect(hello(1), {"bye": 1})
     assert job.hub.is_done
     assert job.hub.failure is None
+
+
+def test_in_a_hang_all_ask_and_each_is_asked_once(job: Job) -> None:
+    """All get the one answer, when everybody has given theirs."""
+    lines = [job.connect(hello(rank)) for rank in range(2)]
+    for line in lines:
+        line.send({"ask": True})
+    job.turn()
+    assert [line.receive() for line in lines] == [[{"ask": True}]] * 2
+    for rank, line in enumerate(lines):
+        line.send({"position": {"rank": rank}})
+    job.turn()
+    assert [line.receive() for line in lines] == [[{"positions": [{"rank": 0}, {"rank": 1}]}]] * 2

@@ -5,6 +5,7 @@ a generator. So next to the backend of an accelerator there is always gloo for t
 """
 
 import logging
+from typing import Any
 
 import torch
 from torch import distributed as torch_dist
@@ -36,6 +37,12 @@ def accelerator_backend(backends: str) -> str | None:
     """The backend of this process's accelerator among `backends`; None where gloo or MPI serves it too."""
     served = parse_backends(backends).get(get_device().type) if ":" in backends else None
     return None if served in HOST_BACKENDS else served
+
+
+def of_accelerators(group: Any) -> list[Any]:
+    """torch's objects for the accelerators of `group`. Do not keep them: each ends when nobody holds it any more."""
+    served = parse_backends(torch_dist.get_backend_config(group))
+    return [group._get_backend(torch.device(kind)) for kind in served if served[kind] not in HOST_BACKENDS]
 
 
 def _served_by(asked: str) -> dict[str, str] | None:

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from torch import distributed as torch_dist
 
-from eng_dist.unblock import remember_connections
+from eng_dist.connections import remember_connections
 
 Group: TypeAlias = "torch_dist.ProcessGroup | None"
 

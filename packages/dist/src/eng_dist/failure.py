@@ -142,6 +142,7 @@ class _Guard:
         trace.record_in(self.watcher.status)
         self.inside = True
         self.watcher.on_failure = self._end
+        self.watcher.on_stall = self._look_for_the_missing
         self.watcher.status.active = True
 
     def leave(self) -> None:
@@ -173,6 +174,12 @@ class _Guard:
         break_off()
         failure = self.watcher.failure
         return None if failure is None else _as_error(failure)
+
+    def _look_for_the_missing(self, positions: list[Message]) -> None:
+        """Runs beside a body that has stood still: NCCL's watchdog would end the process and name nobody."""
+        failure = _who_is_far_behind(self.watcher, positions)
+        if self.inside and failure is not None:
+            self.watcher.publish(failure)
 
     def _interrupt(self, number: int, frame: FrameType | None) -> None:
         if self.inside:
@@ -223,11 +230,31 @@ def _who_is_missing(watcher: WatcherClient, error: BaseException) -> Message:
     behind = [each for each in positions if _progress(each) < _progress(mine)]
     others = [each for each in positions if (each["step"], each["phase"]) != (mine["step"], mine["phase"])]
     missing = (behind or others or [mine])[0]
+    cause = f" ({type(error).__name__}: {error})"
+    return missing | _did_not_come(f"{_spell(mine)} ran into the time-out", positions, cause)
+
+
+def _who_is_far_behind(watcher: WatcherClient, positions: list[Message]) -> Message | None:
+    """The failure that is about to become a time-out of the accelerator's backend, if a rank is to blame.
+
+    That is one that is behind this one and has not moved for long either. Ranks that are level compute, perhaps.
+    """
+    mine = next((each for each in positions if each["rank"] == watcher.rank), None)
+    if mine is None or watcher.limit is None:
+        return None
+    stuck = [each for each in positions if each["still"] > watcher.limit / 2]
+    behind = [each for each in stuck if _progress(each) < _progress(mine)]
+    if not behind:
+        return None
+    return behind[0] | _did_not_come(f"{_spell(mine)} has waited for {mine['still']:.0f} s", positions)
+
+
+def _did_not_come(where: str, positions: list[Message], cause: str = "") -> Message:
     listed = "; ".join(_spell(each) for each in positions)
-    return missing | {
+    return {
         "stacks": True,
-        "message": f"it did not come to where {_spell(mine)} ran into the time-out. Now: {listed}. "
-        f"The stacks of all ranks are in their standard error. ({type(error).__name__}: {error})",
+        "message": f"it did not come to where {where}. Now: {listed}. The stacks of all ranks are in their "
+        f"standard error.{cause}",
     }
 
 
@@ -247,8 +274,12 @@ def _who_has_left(watcher: WatcherClient, error: BaseException) -> Message:
     }
 
 
-def _progress(position: Message) -> tuple[int, int]:
-    return position["collectives"], -1 if position["step"] is None else position["step"]
+def _progress(position: Message) -> tuple[int, int, int]:
+    return (
+        position["collectives"],
+        position["enqueued"],
+        -1 if position["step"] is None else position["step"],
+    )
 
 
 def _spell(position: Message) -> str:
@@ -256,5 +287,6 @@ def _spell(position: Message) -> str:
         f"{position['collective']} (collective {position['collectives']})" if position["collective"] else ""
     )
     step = "" if position["step"] is None else f"step {position['step']}"
-    where = ", ".join(part for part in (called, position["phase"], step) if part)
+    given = f"collective {position['enqueued']} of the accelerator" if position["enqueued"] else ""
+    where = ", ".join(part for part in (called, given, position["phase"], step) if part)
     return f"rank {position['rank']} at {where or 'its start'}"

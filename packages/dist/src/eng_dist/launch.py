@@ -1,9 +1,11 @@
 """Start the process group of the job, and end it."""
 
+import atexit
 import json
 import multiprocessing
 import os
 import socket
+import sys
 import time
 import uuid
 from collections import Counter
@@ -24,11 +26,12 @@ from torch._C._distributed_c10d import (
 
 from eng_dist import launchers
 from eng_dist.backends import accelerator_backend, choose_backends
+from eng_dist.connections import forget_connections, remember_connections
 from eng_dist.devices import get_device
 from eng_dist.environment import forget_local_group, get_backend, is_distributed
 from eng_dist.launchers import LaunchError, LaunchInfo
 from eng_dist.trace import check_if_asked, forget_numbers
-from eng_dist.unblock import forget_connections, remember_connections
+from eng_dist.unblock import break_off
 from eng_dist.watcher_client import end_watcher
 
 _PAUSE = 0.02
@@ -104,10 +107,15 @@ def init_dist(
     check_if_asked()
     global _started_here
     _started_here = True
+    atexit.unregister(_end_with_the_process)
+    atexit.register(_end_with_the_process, os.getpid())
 
 
 def destroy() -> None:
-    """End the process group if `init_dist` started it; else nothing happens."""
+    """End the process group if `init_dist` started it; else nothing happens.
+
+    A process that ends without this call, by an exception perhaps, does it then.
+    """
     global _started_here
     if not _started_here:
         return
@@ -117,6 +125,15 @@ def destroy() -> None:
     _started_here = False
     for forget in (forget_local_group, forget_connections, forget_numbers):
         forget()
+
+
+def _end_with_the_process(starter: int) -> None:
+    """Not in a fork of the process that started the group, and after an exception without a wait for other ranks."""
+    if os.getpid() != starter:
+        return
+    if getattr(sys, "last_value", None) is not None:
+        break_off()
+    destroy()
 
 
 def _launch_info(launcher: str, port: int | None) -> LaunchInfo:

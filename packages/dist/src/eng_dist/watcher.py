@@ -31,6 +31,7 @@ TICK_SECONDS = 0.5
 SILENT_SECONDS = 8.0
 CONNECT_SECONDS = 60.0
 LINGER_SECONDS = 10.0
+ASK_SECONDS = 3.0
 _LONGEST_LINE = 2**20
 _LOOPBACK_NAMES = ("localhost", "127.0.0.1", "::1")
 
@@ -41,7 +42,7 @@ class RankStatus:
     """What a rank is doing, in memory that it shares with its companion: written without a lock or a message."""
 
     SIZE = 192
-    _ACTIVE, _STEP, _COLLECTIVES, _PHASE, _COLLECTIVE, _TEXT = 0, 8, 16, 24, 88, 64
+    _ACTIVE, _STEP, _COLLECTIVES, _PHASE, _COLLECTIVE, _ENQUEUED, _TEXT = 0, 8, 16, 24, 88, 152, 64
 
     def __init__(self, file: int) -> None:
         """`file` is a descriptor of at least `SIZE` bytes; -1 makes a status that only this process has."""
@@ -92,6 +93,15 @@ class RankStatus:
         struct.pack_into("<q", self._memory, self._COLLECTIVES, self.collectives + 1)
         self._write(self._COLLECTIVE, name)
 
+    @property
+    def enqueued(self) -> int:
+        """How many collectives the rank has given to the backend of its accelerator, those of torch's own included."""
+        return self._number(self._ENQUEUED)
+
+    @enqueued.setter
+    def enqueued(self, value: int) -> None:
+        struct.pack_into("<q", self._memory, self._ENQUEUED, value)
+
     def position(self, rank: int) -> Message:
         """All of it, as plain data."""
         return {
@@ -100,6 +110,7 @@ class RankStatus:
             "phase": self.phase,
             "collectives": self.collectives,
             "collective": self.collective,
+            "enqueued": self.enqueued,
         }
 
     def _number(self, offset: int) -> int:
@@ -181,6 +192,7 @@ class Hub:
         self.heard: dict[Connection, float] = {}
         self.positions: dict[int, Message] = {}
         self.asking: list[Connection] = []
+        self.asked_at = -ASK_SECONDS
         self.listener = _listen(host, world_size)
         self.loop.register(self.listener, selectors.EVENT_READ, self._accept)
 
@@ -238,10 +250,8 @@ class Hub:
         if "failed" in message:
             self._tell(message["failed"])
         elif "ask" in message:
-            self.positions.clear()
             self.asking.append(connection)
-            for other in self.ranks:
-                other.send({"ask": True})
+            self._ask_all(time.monotonic())
         elif "position" in message:
             self.positions[self.ranks[connection]] = message["position"]
             if len(self.positions) == len(self.ranks):
@@ -249,10 +259,19 @@ class Hub:
         elif "bye" in message:
             self._close(connection)
 
+    def _ask_all(self, now: float) -> None:
+        """Once for all who ask at about the same time: in a hang they all do."""
+        if now - self.asked_at > ASK_SECONDS:
+            self.asked_at = now
+            self.positions.clear()
+            for other in self.ranks:
+                other.send({"ask": True})
+
     def _answer(self) -> None:
         for connection in self.asking:
             connection.send({"positions": [self.positions[rank] for rank in sorted(self.positions)]})
         self.asking.clear()
+        self.asked_at = -ASK_SECONDS
 
     def _tell(self, failure: Message) -> None:
         if self.failure is None:
@@ -288,6 +307,11 @@ class Watcher:
         self.stopped_ticks = 0
         self.gone = False
         self.gone_at = 0.0
+        self.position: Message = {}
+        self.moved_at = time.monotonic()
+        self.rank_asks = False
+        self.judges = False
+        self.judged_at = 0.0
 
     def run(self) -> None:
         """Look after the rank until it and, where the hub is here, all others have gone."""
@@ -295,6 +319,7 @@ class Watcher:
         self.rank = int(config["rank"])
         self.stopped_after = float(config["stopped_after"])
         self.patience = float(config["patience"])
+        self.limit = config["limit"]
         hub = None
         address = config["hub"]
         if address is None:
@@ -344,12 +369,22 @@ class Watcher:
             self._report(f"process {self.process} has been stopped (SIGSTOP) for {self.stopped_after:g} s")
         if now - self.heard > SILENT_SECONDS:
             self._hear_failure(_lost_hub())
+        if self.limit and self._still(now) > self.limit and now - self.judged_at > ASK_SECONDS:
+            self.judges, self.judged_at = True, now
+            self.hub_connection.send({"ask": True})
         if (
             self.failure
             and self.status.active
             and (self.stopped_ticks or now - self.failed_at > self.patience)
         ):
             self._end_process()
+
+    def _still(self, now: float) -> float:
+        """For how many seconds the rank has been where it is."""
+        position = self.status.position(self.rank)
+        if position != self.position or not self.status.active or self.stopped_ticks:
+            self.position, self.moved_at = position, now
+        return now - self.moved_at
 
     def _end_process(self) -> None:
         assert self.failure is not None
@@ -372,6 +407,7 @@ class Watcher:
                 self.status.active = False
                 self._leave()
                 return
+            self.rank_asks = self.rank_asks or "ask" in message
             self.hub_connection.send(message)
 
     def _hear_hub(self) -> None:
@@ -385,9 +421,18 @@ class Watcher:
             if "failed" in message:
                 self._hear_failure(message["failed"])
             elif "ask" in message:
-                self.hub_connection.send({"position": self.status.position(self.rank)})
+                still = self._still(time.monotonic())
+                self.hub_connection.send({"position": self.status.position(self.rank) | {"still": still}})
             elif "positions" in message:
-                self.rank_connection.send(message)
+                self._hear_positions(message)
+
+    def _hear_positions(self, message: Message) -> None:
+        """The rank has asked for them, or this companion has, since the rank has not moved for too long."""
+        if self.rank_asks:
+            self.rank_connection.send(message)
+        if self.judges:
+            self.rank_connection.send({"stalled": message["positions"]})
+        self.rank_asks = self.judges = False
 
     def _hear_failure(self, failure: Message) -> None:
         if self.failure is None:

@@ -15,9 +15,11 @@ from typing import Any
 from torch import distributed as torch_dist
 
 from eng_dist import watcher
+from eng_dist.backends import of_accelerators
 from eng_dist.environment import get_dist_info
 from eng_dist.watcher import Connection, Message, RankStatus
 
+_HEAD_START_SECONDS = 10.0
 CAN_WATCH = sys.platform != "win32" and bool(sys.executable)
 
 _made = 0
@@ -28,7 +30,9 @@ _current_group: Any = None
 class WatcherClient:
     """The companion process of this rank, for as long as the process group lives.
 
-    `on_failure` is called, in a thread of its own, with the first failure of any rank.
+    `on_failure` is called, in a thread of its own, after the first failure of any rank. `on_stall` is called with what
+    every rank is doing when this one has not moved for nearly as long as the backend of its accelerator waits, which is
+    `limit` seconds; None where the backend raises by itself.
     """
 
     def __init__(self, key: str, *, stopped_after: float, patience: float) -> None:
@@ -36,6 +40,8 @@ class WatcherClient:
         self.failure: Message | None = None
         self.failed = threading.Event()
         self.on_failure: Callable[[], None] = lambda: None
+        self.on_stall: Callable[[list[Message]], None] = lambda positions: None
+        self.limit = limit_of_the_accelerator()
         self._positions: queue.SimpleQueue[list[Message]] = queue.SimpleQueue()
         with tempfile.TemporaryFile() as file:
             file.truncate(RankStatus.SIZE)
@@ -51,8 +57,11 @@ class WatcherClient:
             )
             there.close()
         self._connection = Connection(here)
-        self._introduce(key, {"stopped_after": stopped_after, "patience": patience})
+        self._introduce(key, {"stopped_after": stopped_after, "patience": patience, "limit": self.limit})
         threading.Thread(target=self._read, name="eng-dist-watch", daemon=True).start()
+        self._closed = threading.Event()
+        if self.limit is not None:
+            threading.Thread(target=self._count, name="eng-dist-count", daemon=True).start()
 
     def report(self, message: str) -> None:
         """Tell everybody that this rank has failed."""
@@ -72,7 +81,15 @@ class WatcherClient:
 
     def close(self) -> None:
         """Say goodbye: that this process ends is no failure any more."""
+        self._closed.set()
         self._connection.send({"bye": True})
+
+    def _count(self) -> None:
+        """Note twice a second how many collectives the accelerator was given, as DDP starts its own without us."""
+        while not self._closed.wait(watcher.TICK_SECONDS):
+            count = _enqueued()
+            if count is not None:
+                self.status.enqueued = count
 
     def _introduce(self, key: str, config: Message) -> None:
         """The ranks find the hub, and learn the secret of the job, through torch's store."""
@@ -92,6 +109,8 @@ class WatcherClient:
             for message in messages:
                 if "positions" in message:
                     self._positions.put(message["positions"])
+                elif "stalled" in message:
+                    self.on_stall(message["stalled"])
                 elif self.failure is None:
                     self.failure = message["failed"]
                     self.failed.set()
@@ -119,6 +138,32 @@ def end_watcher() -> None:
     if _current is not None:
         _current.close()
     _current, _current_group = None, None
+
+
+def limit_of_the_accelerator() -> float | None:
+    """After how many seconds without progress to look for who is missing: before the backend ends the process.
+
+    None for gloo, whose time-out is an exception that can be told from others.
+    """
+    backend = _of_the_accelerator()
+    try:
+        seconds = float(backend.options._timeout.total_seconds())
+    except (AttributeError, RuntimeError):  # there is none, or it is one that keeps no options
+        return None
+    return seconds - min(_HEAD_START_SECONDS, seconds / 3)
+
+
+def _enqueued() -> int | None:
+    try:
+        return int(_of_the_accelerator()._get_sequence_number_for_group())
+    except (AttributeError, RuntimeError, ValueError):  # the group has ended, or its backend does not count
+        return None
+
+
+def _of_the_accelerator() -> Any:
+    """The default group's backend for an accelerator; None without one."""
+    backends = of_accelerators(torch_dist.distributed_c10d._get_default_group())
+    return backends[0] if backends else None
 
 
 def _host(store: Any) -> str:
