@@ -235,6 +235,17 @@ def test_schedule_before_optimizer() -> None:
         schedule.step()
 
 
+def test_schedule_inside_of_a_window() -> None:
+    """A wrapper that accumulates has not stepped yet and has nothing wrong with it: no warning."""
+    parameter = torch.zeros(1, requires_grad=True)
+    wrapper = OptimWrapper(torch.optim.SGD([parameter], lr=1.0), accumulative_counts=2)
+    schedule = StepLR(wrapper, step_size=1)
+    wrapper.update_params(parameter.sum())
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        schedule.step()
+
+
 def test_replaced_optimizer_step() -> None:
     """An `optimizer.step` that is no longer the optimizer's own is noticed."""
     optimizer = two_groups()

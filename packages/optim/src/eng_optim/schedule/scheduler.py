@@ -263,6 +263,7 @@ class _FirstStep:
 
     def __init__(self, optimizer: AnyOptimizer) -> None:
         self._seen = False
+        self._optimizer = optimizer
         bare = optimizer.optimizer if isinstance(optimizer, BaseOptimWrapper) else optimizer
         self._handle = bare.register_step_post_hook(self._notice)
 
@@ -274,9 +275,12 @@ class _FirstStep:
         self._handle.remove()
 
     def expect(self) -> None:
-        """Warn if the optimizer has not stepped, and stop looking."""
+        """Warn if the optimizer has not stepped, and stop looking.
+
+        A wrapper that accumulates gradients has had its backward pass: its first step comes with the end of the window.
+        """
         self.forget()
-        if not self._seen:
+        if not self._seen and not getattr(self._optimizer, "inner_count", 0):
             warnings.warn(
                 "the schedule stepped before the optimizer did, or `optimizer.step` was replaced: the first "
                 "value of the schedule is skipped. Call `optimizer.step()` before `scheduler.step()`; see "
