@@ -259,32 +259,27 @@ class Runner:
     @property
     def train_loop(self) -> AnyTrainLoop:
         """The training loop; None if training is not configured."""
-        with self.building():
-            return self.parts.train_loop
+        return self.parts.train_loop
 
     @property
     def val_loop(self) -> AnyEvalLoop:
         """The validation loop; None if validation is not configured."""
-        with self.building():
-            return self.parts.val_loop
+        return self.parts.val_loop
 
     @property
     def test_loop(self) -> AnyEvalLoop:
         """The test loop; None if the test is not configured."""
-        with self.building():
-            return self.parts.test_loop
+        return self.parts.test_loop
 
     @property
     def optim_wrapper(self) -> AnyOptimWrapper:
         """The optimizer wrapper, or several under names; None if training is not configured."""
-        with self.building():
-            return self.parts.optim_wrapper
+        return self.parts.optim_wrapper
 
     @property
     def param_schedulers(self) -> Schedulers:
         """The schedules, a list, or name -> list for several optimizers."""
-        with self.building():
-            return self.parts.param_schedulers
+        return self.parts.param_schedulers
 
     @property
     def train_dataloader(self) -> Loader | None:
@@ -511,8 +506,7 @@ class Runner:
 
     def build_param_scheduler(self, scheduler: Any) -> Schedulers:
         """Build schedules for this run's optimizer; `end` defaults to the end of the training."""
-        with self.building():
-            return self.parts.make_schedulers(scheduler)
+        return self.parts.make_schedulers(scheduler)
 
     def build_train_loop(self, loop: Any) -> AnyTrainLoop:
         """Build a training loop on this run's training loader."""

@@ -22,7 +22,7 @@ from eng_optim.base import BaseOptimWrapper, ParamGroup
 from eng_optim.errors import SettingError
 from eng_optim.schedule.epochs import INF, in_iterations
 from eng_optim.schedule.rules import Rule
-from eng_optim.schedule.slots import find_slot
+from eng_optim.schedule.slots import KeySlot, find_slot
 
 logger = getLogger(__name__)
 
@@ -187,6 +187,7 @@ class RuleScheduler(ParamScheduler, ABC):
     _factor_at: Rule
     _factor: float
     _floor_values: list[float]
+    _plain_key: str | None
 
     @abstractmethod
     def _rule(self) -> Rule:
@@ -211,7 +212,12 @@ class RuleScheduler(ParamScheduler, ABC):
             groups = self._grouped.param_groups
             if len(groups) != len(self._floor_values):
                 self._adopt(groups)
-            if before:
+            key = self._plain_key
+            if before and key is not None:  # what `KeySlot.rescale` does, without the call
+                ratio = factor / before
+                for group, floor in zip(groups, self._floor_values, strict=True):
+                    group[key] = floor + (group[key] - floor) * ratio
+            elif before:
                 self._slot.rescale(groups, self._floor_values, factor / before)
             else:  # nothing is left above the floor to multiply: put a part of the initial value on it
                 above = zip(groups, self.base_values, self._floor_values, strict=True)
@@ -235,6 +241,7 @@ class RuleScheduler(ParamScheduler, ABC):
         self._factor_at = self._rule()
         self._factor = self._factor_at(self.last_step) if self.last_step >= 0 else 1.0
         self._floor_values = self._floors()
+        self._plain_key = self._slot.key if type(self._slot) is KeySlot else None
 
     def _adopt(self, groups: Sequence[ParamGroup]) -> None:
         super()._adopt(groups)

@@ -90,6 +90,14 @@ class Hook:
         """Whether this hook wants to be called at a point that it overrides, asked once when a stage begins."""
         return True
 
+    def sleeps_until(self, point: str, batch_idx: int) -> int | None:
+        """Return the first iteration of the epoch, from `batch_idx` on, at which the hook wants this point.
+
+        None, the default, is every iteration. A hook that writes now and then saves its call in the iterations
+        between; it is asked when a stage begins and whenever the iteration comes that it has named.
+        """
+        return None
+
     # -- the whole run ---------------------------------------------------------------------------------------------
     def before_run(self, runner: Run) -> None:
         """Before train, val or test; nothing is loaded yet."""

@@ -1,4 +1,4 @@
-"""One iteration, whole. Read this room first.
+"""One iteration, whole. Read this module first.
 
     hooks before -> preprocess, forward, loss -> backward, accumulate, clip, step, zero -> clock -> hooks after
 
@@ -9,6 +9,7 @@ device: losses travel on as tensors until a log line reads them.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Sequence
 from typing import final
 
@@ -24,10 +25,14 @@ from .run import AnyEvaluator, Batch, HookCall, Outputs, Run
 class TrainStep:
     """One training iteration, with the parts that take part in it bound.
 
-    `samples` is how many samples a full batch holds over all ranks, what the clock counts.
+    `samples` is how many samples a full batch holds over all ranks, what the clock counts. Hooks that sleep until a
+    later iteration are left out until then.
     """
 
-    __slots__ = ("after", "before", "clock", "optim_wrapper", "runner", "samples", "train_step")
+    __slots__ = (
+        "after", "after_quiet", "before", "clock", "optim_wrapper", "runner", "samples", "sleepers", "train_step",
+        "wake",
+    )  # fmt: skip
 
     def __init__(self, runner: Run, *, samples: int) -> None:
         self.runner = runner
@@ -37,6 +42,9 @@ class TrainStep:
         self.samples = samples
         self.before: tuple[HookCall, ...] = runner.hook_calls("before_train_iter")
         self.after: tuple[HookCall, ...] = runner.hook_calls("after_train_iter")
+        self.sleepers = [call for call in self.after if _next_call(call, 0) is not None]
+        self.after_quiet = tuple(call for call in self.after if call not in self.sleepers)
+        self.wake = 0
 
     def __call__(self, batch_idx: int, data_batch: Batch) -> Outputs:
         """Train on one batch; returns what `train_step` returned, scalars still being tensors."""
@@ -47,10 +55,25 @@ class TrainStep:
         clock.iter += 1
         clock.step = self.optim_wrapper.step_count
         clock.samples += self.samples
-        for call in self.after:
+        for call in self.after_quiet if batch_idx < self.wake else self._all_after(batch_idx):
             call(runner, batch_idx=batch_idx, data_batch=data_batch, outputs=outputs)
         runner.iter = clock.iter
         return outputs
+
+    def _all_after(self, batch_idx: int) -> tuple[HookCall, ...]:
+        """Return the calls of an iteration that a sleeping hook has named, and note the next such iteration."""
+        if not self.sleepers:
+            self.wake = sys.maxsize
+        else:
+            self.wake = min(_next_call(call, batch_idx + 1) or 0 for call in self.sleepers)
+        return self.after
+
+
+def _next_call(call: HookCall, batch_idx: int) -> int | None:
+    """Return the next iteration at which a hook wants to be called after it; None for every iteration."""
+    ask = getattr(getattr(call, "__self__", None), "sleeps_until", None)
+    index: int | None = None if ask is None else ask("after_train_iter", batch_idx)
+    return index
 
 
 @final

@@ -17,6 +17,7 @@ from eng_visualization import LocalVisBackend
 from ..engine.arguments import older_name
 from ..engine.hook import Hook
 from ..engine.interval import Cadence, Every
+from ..engine.overriding import is_overridden
 from ..engine.run import Batch, Run
 from ..engine.run_metadata import facts_of_metrics, facts_of_run
 
@@ -114,8 +115,23 @@ class LoggerHook(Hook):
         runner.visualizer.flush(seconds=1.0)
 
     def before_train_epoch(self, runner: Run) -> None:
-        """Look up how long the pass is."""
-        self._length = runner.train_loop.length
+        """Look up how long the pass is, and where in the run it begins."""
+        loop = runner.train_loop
+        self._length = loop.length
+        self._iter_of_first = (
+            0 if getattr(loop, "unit", "epoch") == "iter" else runner.iter - loop.dataloader.batch
+        )
+
+    def sleeps_until(self, point: str, batch_idx: int) -> int | None:
+        """Return the iteration of the next line; a subclass with a rule of its own is called every time."""
+        is_own = is_overridden(self, "after_train_iter", LoggerHook)
+        if point != "after_train_iter" or is_own or self._words is not None:
+            return None
+        name_due = batch_idx + -(self._iter_of_first + batch_idx + 1) % self.interval_exp_name
+        due = [batch_idx + -(batch_idx + 1) % self.interval, name_due]
+        if self._length is not None and self._length > batch_idx:
+            due.append(self._length - 1)
+        return min(due)
 
     def after_train_iter(
         self, runner: Run, batch_idx: int, data_batch: Batch = None, outputs: dict[str, Any] | None = None

@@ -55,6 +55,7 @@ class RuntimeInfoHook(Hook):
                 self._rates.append((hub.series(f"train/{name}base_lr").append, groups[-1]))
             self._rates.append((hub.series(f"train/{name}lr").append, groups[0]))
         self._grad_norm: Append | None = None
+        self._optim_wrapper = runner.optim_wrapper
 
     def before_train_epoch(self, runner: Run) -> None:
         """Note the epoch."""
@@ -76,7 +77,7 @@ class RuntimeInfoHook(Hook):
                 if name not in series:
                     series[name] = runner.message_hub.series(f"train/{name}").append
                 series[name](value)
-        norm = runner.optim_wrapper.grad_norm
+        norm = self._optim_wrapper.grad_norm
         if norm is not None:
             if self._grad_norm is None:
                 self._grad_norm = runner.message_hub.series("train/grad_norm").append

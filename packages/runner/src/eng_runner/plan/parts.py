@@ -40,12 +40,8 @@ class Parts:
     @cached_property
     def train_loop(self) -> AnyTrainLoop:
         """The training loop."""
-        self._building_train_loop = True
-        try:
-            loop = self.make_train_loop(self.given["train_cfg"]) if self.is_configured("train") else None
-        finally:
-            self._building_train_loop = False
-        return cast(AnyTrainLoop, loop)
+        spec = self.given["train_cfg"]
+        return cast(AnyTrainLoop, None if spec is None else self.make_train_loop(spec))
 
     @cached_property
     def val_loop(self) -> AnyEvalLoop:
@@ -63,8 +59,9 @@ class Parts:
         given, run = self.given["optim_wrapper"], self._run
         if given is None:
             return cast(AnyOptimWrapper, None)
-        wrapper = assembly.build_optimization(given, run.bare_model)
-        return cast(AnyOptimWrapper, run.strategy.take_optimizer(run.model, wrapper))
+        with run.building():
+            wrapper = assembly.build_optimization(given, run.bare_model)
+            return cast(AnyOptimWrapper, run.strategy.take_optimizer(run.model, wrapper))
 
     @cached_property
     def param_schedulers(self) -> Schedulers:
@@ -73,19 +70,27 @@ class Parts:
 
     def make_train_loop(self, spec: Any) -> Any:
         """Build a training loop on the training loader."""
-        return assembly.build_train_loop(spec, self._run, self.given["train_dataloader"])
+        self._building_train_loop = True
+        try:
+            with self._run.building():
+                return assembly.build_train_loop(spec, self._run, self.given["train_dataloader"])
+        finally:
+            self._building_train_loop = False
 
     def make_eval_loop(self, spec: Any, mode: str) -> Any:
         """Build a validation or test loop on the loader and the evaluator of its mode."""
         loader, evaluator = self.given[f"{mode}_dataloader"], self.given[f"{mode}_evaluator"]
         kind = {"val": "ValLoop", "test": "TestLoop"}[mode]
-        return assembly.build_eval_loop(spec, kind, self._run, loader, evaluator)
+        with self._run.building():
+            return assembly.build_eval_loop(spec, kind, self._run, loader, evaluator)
 
     def make_schedulers(self, spec: Any) -> Schedulers:
         """Build schedules for the optimizer; `end` defaults to the end of the training."""
         if spec is None:
             return []
-        return assembly.build_schedulers(spec, cast(Any, self.optim_wrapper), length=self._length())
+        wrapper: Any = self.optim_wrapper
+        with self._run.building():
+            return assembly.build_schedulers(spec, wrapper, length=self._length())
 
     def _eval_loop(self, mode: str) -> AnyEvalLoop:
         loop = self.make_eval_loop(self.given[f"{mode}_cfg"], mode) if self.is_configured(mode) else None
