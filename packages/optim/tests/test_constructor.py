@@ -230,9 +230,9 @@ def test_a_misspelled_rule_is_told() -> None:
 
 def test_what_changes_nothing_is_warned_of(caplog: pytest.LogCaptureFixture) -> None:
     """Names of no parameter, and keys that only another constructor would read."""
-    build(Table(), {"custom_keys": {"haed": {"lr_mult": 0.1}}, "decay_factor": 0.5})
+    build(Table(), {"custom_keys": {"haed": {"lr_mult": 0.1}}, "num_layers": 12})
     assert "'haed', which occurs in no name of a parameter; did you mean `head`?" in caplog.text
-    assert "`decay_factor`, which only a constructor of your own would read" in caplog.text
+    assert "`num_layers`, which only a constructor of your own would read" in caplog.text
 
 
 def test_a_multiple_of_a_rate_needs_the_rate() -> None:
