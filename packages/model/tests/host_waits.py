@@ -17,15 +17,17 @@ COPIES = frozenset({"_to_copy", "copy_", "_foreach_copy_"})
 
 
 class HostWaits(TorchDispatchMode):
-    """While it is entered: `waits` are the operators that wait, `launches` those that compute on the accelerator.
+    """While it is entered: `waits` are the operators that wait, `launches` those that compute on the accelerator,
+    `sent` the collectives.
 
-    A number that is read is 0.
+    What is read is 0.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.waits: list[str] = []
         self.launches: list[str] = []
+        self.sent: list[str] = []
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
@@ -36,6 +38,10 @@ class HostWaits(TorchDispatchMode):
             self.waits.append(name)
             if name == "_local_scalar_dense":
                 return 0
+        if name == "_to_copy" and given[0].is_meta and (kwargs or {}).get("device") == torch.device("cpu"):
+            self.waits.append(name)
+            return torch.zeros(given[0].shape, dtype=(kwargs or {}).get("dtype") or given[0].dtype)
+        self.sent += [name] * (func.namespace == "c10d")
         result = func(*args, **(kwargs or {}))
         made = [leaf for leaf in tree_leaves(result) if isinstance(leaf, Tensor)]
         if name in COPIES and len({tensor.is_meta for tensor in [*given, *made]}) > 1:

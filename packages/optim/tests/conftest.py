@@ -1,6 +1,7 @@
 """Small optimizers, the devices that this machine has, and two ranks that talk to each other."""
 
 import multiprocessing
+import sys
 import traceback
 import warnings
 from collections.abc import Callable
@@ -15,6 +16,8 @@ with warnings.catch_warnings():
     import torch
 from torch import distributed, nn
 from torch.optim import SGD
+
+sys.path.insert(0, str(Path(__file__).parent))  # for the helper `host_waits`
 
 SECONDS = 60.0
 

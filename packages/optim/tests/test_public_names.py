@@ -59,6 +59,7 @@ NAMES = [
     "_ParamScheduler",
     "build_optim_wrapper",
     "plan",
+    "total_norm",
 ]
 
 

@@ -6,6 +6,7 @@ from eng_optim.amp import AmpOptimWrapper
 from eng_optim.base import BaseOptimWrapper
 from eng_optim.constructor import DefaultOptimWrapperConstructor, build_optim_wrapper
 from eng_optim.errors import SettingError
+from eng_optim.norm import total_norm
 from eng_optim.optimizers import TORCH_OPTIMIZERS
 from eng_optim.schedule import (
     WSDLR,
@@ -112,6 +113,7 @@ __all__ = [
     "_ParamScheduler",
     "build_optim_wrapper",
     "plan",
+    "total_norm",
 ]
 
 

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, distributed, nn
 
 from eng_optim.errors import SettingError
+from eng_optim.shards import part_of
 
 NO_CONTEXT = nullcontext()
 
@@ -55,16 +56,25 @@ def gradient_sync(model: nn.Module, *, wanted: bool) -> AbstractContextManager[A
     return NO_CONTEXT if wanted or no_sync is None else no_sync()
 
 
+@torch.no_grad()
 def scale_gradients(parameters: Iterable[Tensor], factor: float | Tensor) -> None:
-    """Multiply every gradient by `factor`, in place."""
-    gradients = [parameter.grad for parameter in parameters if parameter.grad is not None]
-    if gradients:
-        torch._foreach_mul_(gradients, factor)
+    """Multiply every gradient by `factor`, in place; a tensor is taken to the device of each gradient.
+
+    One of the CPU stays there: torch reads it, which is nothing to wait for.
+    """
+    is_elsewhere = isinstance(factor, Tensor) and factor.device.type != "cpu"
+    by_device: dict[torch.device, list[Tensor]] = {}
+    for parameter in parameters:
+        if parameter.grad is not None:
+            part = part_of(parameter.grad)
+            by_device.setdefault(part.device, []).append(part)
+    for device, parts in by_device.items():
+        torch._foreach_mul_(parts, factor.to(device) if is_elsewhere else factor)  # type: ignore[union-attr]  # a tensor
 
 
 def weight_of_all_ranks(weight: float | Tensor, device: torch.device) -> tuple[float | Tensor, int]:
     """Return the sum of `weight` over all ranks, and how many ranks there are; a collective if there are
-    several.
+    several, of a number on `device`.
 
     >>> weight_of_all_ranks(12.0, torch.device("cpu"))
     (12.0, 1)
@@ -74,6 +84,11 @@ def weight_of_all_ranks(weight: float | Tensor, device: torch.device) -> tuple[f
     ranks = distributed.get_world_size()
     if ranks == 1:
         return weight, 1
-    total = torch.as_tensor(weight, dtype=torch.float32, device=device).clone()
+    if isinstance(weight, Tensor):
+        total = weight.detach().to(device, torch.float32, copy=True)
+    else:
+        total = torch.full(
+            (), weight, dtype=torch.float32, device=device
+        )  # filled there: nothing to wait for
     distributed.all_reduce(total)
     return total, ranks

@@ -13,6 +13,8 @@ from torch import Tensor, nn
 
 from eng_optim.accumulate import NO_CONTEXT
 from eng_optim.errors import SettingError
+from eng_optim.scaler import ShardScaler
+from eng_optim.shards import compute_device
 from eng_optim.wrapper import OptimWrapper
 from eng_registry import OPTIM_WRAPPERS
 
@@ -57,9 +59,8 @@ class AmpOptimWrapper(OptimWrapper):
 
     @property
     def device_type(self) -> str:
-        """Type of the device that the parameters are on."""
-        device: torch.device = self.optimizer.param_groups[0]["params"][0].device
-        return device.type
+        """Type of the device that computes with the parameters, which may themselves be offloaded to the CPU."""
+        return compute_device(self.optimizer.param_groups[0]["params"][0]).type
 
     @property
     def loss_scaler(self) -> torch.amp.GradScaler:
@@ -73,19 +74,25 @@ class AmpOptimWrapper(OptimWrapper):
         super().backward(self.loss_scaler.scale(loss), **kwargs)
 
     def step(self, **kwargs: Any) -> None:
-        """Unscale and clip if asked to, step unless a gradient overflowed, and adapt the scale."""
+        """Unscale and clip if asked to, step unless a gradient overflowed, and adapt the scale.
+
+        One number is read from the device: whether a gradient overflowed.
+        """
         scaler = self.loss_scaler
         if not scaler.is_enabled():
             super().step(**kwargs)
             return
-        if self._clip is not None:
+        is_fused = getattr(self.optimizer, "_step_supports_amp_scaling", False)
+        if self._clip is not None or not is_fused:
             scaler.unscale_(self.optimizer)
+        if self._clip is not None:
             self.grad_norm = self._clip(self._trained())
-        scaler.step(self.optimizer, **kwargs)
-        # Only the scaler's own record is also true for fused optimizers, which are always called.
-        overflows = scaler._found_inf_per_device(self.optimizer).values()
-        if not any(overflow.item() for overflow in overflows):
-            self.step_count += 1
+        if is_fused:  # always called: it unscales and skips by itself
+            scaler.step(self.optimizer, **kwargs)
+        stepped = not _overflowed(scaler, self.optimizer)
+        if stepped and not is_fused:
+            self.optimizer.step(**kwargs)
+        self.step_count += stepped
         scaler.update(self._scale_update_param)
 
     def optim_context(self, model: nn.Module) -> AbstractContextManager[Any]:
@@ -111,14 +118,23 @@ class AmpOptimWrapper(OptimWrapper):
         dtype = self.cast_dtype or torch.get_autocast_dtype(device_type)
         enabled = dtype == torch.float16 or not self._is_dynamic
         settings = {"enabled": enabled, **self._scaler_settings}
-        has_shards_of_fsdp2 = hasattr(self.optimizer.param_groups[0]["params"][0], "full_tensor")
-        if (
-            self._use_fsdp and not has_shards_of_fsdp2
-        ):  # imported here: it brings all of FSDP, which takes a second
+        if any(
+            hasattr(each, "device_mesh") for group in self.optimizer.param_groups for each in group["params"]
+        ):
+            return ShardScaler(device_type, **settings)
+        if self._use_fsdp:  # imported here: it brings all of FSDP, which takes a second
             from torch.distributed.fsdp.sharded_grad_scaler import ShardedGradScaler
 
             return ShardedGradScaler(device_type, **settings)
         return torch.amp.GradScaler(device_type, **settings)
+
+
+def _overflowed(scaler: torch.amp.GradScaler, optimizer: torch.optim.Optimizer) -> bool:
+    """Whether the scaler found a gradient that is not finite. Its own record holds for fused optimizers, too."""
+    found = list(scaler._found_inf_per_device(optimizer).values())
+    if len(found) > 1:
+        found = [torch.stack([each.to(found[0].device) for each in found]).amax()]
+    return any(each.item() for each in found)
 
 
 def _dtype(dtype: str | torch.dtype | None, names: tuple[str, ...]) -> torch.dtype | None:

@@ -8,9 +8,12 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
+from eng_optim.accumulate import scale_gradients
 from eng_optim.errors import SettingError
+from eng_optim.norm import are_plain, total_norm
 from eng_registry import suggest
 
 Clip = Callable[[Sequence[Tensor]], Tensor | None]
@@ -18,11 +21,31 @@ Clip = Callable[[Sequence[Tensor]], Tensor | None]
 one."""
 
 
-def _clip_norm(parameters: Sequence[Tensor], **settings: Any) -> Tensor:
-    """Clip by the norm of all, and return it as a plain tensor also where the parameters are sharded."""
-    norm: Tensor = nn.utils.clip_grad_norm_(parameters, **settings)
-    whole: Callable[[], Tensor] | None = getattr(norm, "full_tensor", None)
-    return norm if whole is None else whole()
+@torch.no_grad()
+def _clip_norm(
+    parameters: Sequence[Tensor],
+    *,
+    max_norm: float,
+    norm_type: float = 2.0,
+    error_if_nonfinite: bool = False,
+    foreach: bool | None = None,
+) -> Tensor:
+    """Clip by the norm of all, `gradient *= min(max_norm / (norm + 1e-6), 1)`, and return the norm before.
+
+    This is `torch.nn.utils.clip_grad_norm_`, also for gradients whose norm torch computes in their own narrow type, and
+    for those that are sharded and offloaded.
+    """
+    gradients = [each.grad for each in parameters if each.grad is not None]
+    if are_plain(gradients):
+        return nn.utils.clip_grad_norm_(parameters, max_norm, norm_type, error_if_nonfinite, foreach)
+    norm = total_norm(gradients, norm_type, foreach)
+    if error_if_nonfinite and not torch.isfinite(norm):
+        raise RuntimeError(
+            f"the norm of all gradients is {norm.item()}, so they cannot be clipped to `max_norm` {max_norm}; take a "
+            "smaller learning rate, or drop `error_if_nonfinite` of `clip_grad`"
+        )
+    scale_gradients(parameters, (float(max_norm) / (norm + 1e-6)).clamp(max=1.0))
+    return norm
 
 
 _CLIP: dict[str, Callable[..., Tensor | None]] = {

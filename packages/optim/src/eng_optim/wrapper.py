@@ -25,6 +25,7 @@ from eng_optim.base import BaseOptimWrapper
 from eng_optim.clip import make_clip
 from eng_optim.compiled import compile_step, rates_to_tensors
 from eng_optim.errors import SettingError
+from eng_optim.shards import compute_device
 from eng_registry import OPTIM_WRAPPERS
 
 logger = getLogger(__name__)
@@ -236,7 +237,7 @@ class OptimWrapper(BaseOptimWrapper):
 
     def _divide_by(self, weight: float | Tensor) -> None:
         parameters = self._trained()
-        total, ranks = weight_of_all_ranks(weight, parameters[0].device)
+        total, ranks = weight_of_all_ranks(weight, compute_device(parameters[0]))
         if isinstance(total, Tensor):  # asked without a wait for the device
             scale_gradients(parameters, torch.where(total == 0, 0.0, ranks / total))
         else:
