@@ -267,7 +267,7 @@ def test_an_interruption_leaves_nothing(tmp_path, monkeypatch, limit):
 def test_an_error_that_is_handled_meanwhile_is_not_raised_again(tmp_path, monkeypatch):
     """Saving in an `except` block is common; its own failure is what comes out."""
 
-    def broken(state, file):
+    def broken(state, file, **options):
         raise RuntimeError("mine")
 
     monkeypatch.setattr(torch, "save", broken)

@@ -1,6 +1,8 @@
 import pytest
 import torch
 from torch import nn
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from eng_checkpoint import Staging
 from eng_checkpoint.tensors import bytes_of, tensors_in
@@ -80,3 +82,46 @@ def test_from_an_accelerator():
         weight.add_(1)
         assert copy["w"].is_pinned()
         assert copy["w"].equal(expected)
+
+
+def test_tensors_that_are_made_for_the_copy_do_not_meet():
+    """A conjugated tensor is made anew to be copied; the next one may be made at the same address."""
+    tensors = {n: torch.full((1000,), complex(n, n)).conj() for n in range(50)}
+    copy = Staging().copy(tensors)
+    assert [n for n in tensors if not copy[n].equal(tensors[n])] == []
+    negative = {n: torch.full((1000,), complex(n, n)).conj().imag for n in range(50)}
+    copy = Staging().copy(negative)
+    assert [n for n in negative if not copy[n].equal(negative[n])] == []
+
+
+class Copies(TorchDispatchMode):
+    """Counts what is copied out of an accelerator, and what is read from one number by number."""
+
+    def __init__(self):
+        super().__init__()
+        self.non_blocking = self.waiting = 0
+
+    def __torch_dispatch__(self, op, types, args=(), kwargs=None):
+        name = op.overloadpacket.__name__
+        if name == "copy_" and args[1].device.type == "cuda":
+            if (len(args) > 2 and args[2]) or (kwargs or {}).get("non_blocking"):
+                self.non_blocking += 1
+            else:
+                self.waiting += 1
+        elif name in {"_to_copy", "_local_scalar_dense"} and args[0].device.type == "cuda":
+            self.waiting += 1
+        return op(*args, **(kwargs or {}))
+
+
+def test_an_accelerator_is_waited_for_once(monkeypatch):
+    """Each memory is copied once, tied weights included, and the host waits when all copies were asked for."""
+    waits = []
+    monkeypatch.setattr(torch.accelerator, "synchronize", waits.append)
+    with FakeTensorMode(), Copies() as copies:
+        weights = [torch.ones(4, 4, device="cuda") for _ in range(20)]
+        state = {"state_dict": weights, "tied": weights[0], "ema": [torch.ones(3, device="cuda")]}
+        copy = Staging().copy(state)
+    assert (copies.non_blocking, copies.waiting) == (21, 0)
+    assert waits == [torch.device("cuda", 0)]
+    assert copy["tied"].untyped_storage()._cdata == copy["state_dict"][0].untyped_storage()._cdata
+    assert {tensor.device.type for tensor in tensors_in(copy)} == {"cpu"}

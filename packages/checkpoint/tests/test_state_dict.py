@@ -3,6 +3,7 @@ import time
 import pytest
 import torch
 from torch import nn
+from torch._subclasses.fake_tensor import FakeTensorMode
 
 from eng_checkpoint import (
     Mismatch,
@@ -12,6 +13,7 @@ from eng_checkpoint import (
     register_wrapper,
     weights_to_cpu,
 )
+from eng_checkpoint.tensors import tensors_in
 
 
 class Wrapper(nn.Module):
@@ -144,6 +146,17 @@ def test_weights_go_to_the_cpu_with_all_that_they_hold():
     assert not moved["a"].requires_grad
     assert moved["state"][0]["m"][0].equal(torch.ones(2))
     assert weights_to_cpu(nn.Linear(1, 1).state_dict())._metadata == {"": {"version": 1}}
+
+
+def test_tied_weights_stay_tied_on_their_way_to_the_cpu():
+    """Each is copied once; other tensors of the same memory and tensors that look alike are their own."""
+    with FakeTensorMode():
+        weight = torch.ones(4, device="cuda")
+        state = {"a": weight, "b": [weight], "c": weight.view(2, 2), "d": torch.ones(4, device="cuda")}
+        moved = weights_to_cpu(state)
+    assert moved["a"] is moved["b"][0]
+    assert len({id(moved[name]) for name in "acd"}) == 3
+    assert {tensor.device.type for tensor in tensors_in(moved)} == {"cpu"}
 
 
 def test_the_work_grows_with_the_names():

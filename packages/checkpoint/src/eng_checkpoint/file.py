@@ -21,6 +21,7 @@ from .errors import CheckpointError, CorruptCheckpointError, PlainDataError, Uns
 from .legacy import is_reference_class, one_at_a_time, stand_ins
 from .manifest import MANIFEST, defect_of_file
 from .plain import check_plain
+from .portable import save_portable
 from .safetensors import SUFFIX, read_safetensors, write_safetensors
 from .slow_save import warning_when_slow
 from .tensors import bytes_of
@@ -41,8 +42,8 @@ _UNREADABLE = (AttributeError, EOFError, IndexError, KeyError, RuntimeError, Typ
 def save_file(state: Mapping[str, Any], path: str | Path) -> FileInfo:
     """Write a state to a file that is whole under its name or is not there.
 
-    The tensors are streamed, those of another device one at a time, and hashed on the way. A name that ends
-    with `.safetensors` takes named tensors, and that format.
+    The tensors are streamed, those of another device one at a time, and hashed on the way; the file has all of them as
+    tensors of the CPU. A name that ends with `.safetensors` takes named tensors, and that format.
 
     Raises:
         PlainDataError: The state holds more than tensors and plain values; nothing was written.
@@ -67,7 +68,7 @@ def writing(state: Mapping[str, Any], path: str | Path) -> Iterator[FileInfo]:
     if not isinstance(state, dict):
         raise PlainDataError("the state", f"a {type(state).__name__}, which is no dict")
     check_plain(state)
-    write = write_safetensors if Path(path).suffix == SUFFIX else torch.save
+    write = write_safetensors if Path(path).suffix == SUFFIX else save_portable
     hashing: _HashingFile | None = None
     with (
         warning_when_slow(path, lambda: hashing.bytes if hashing is not None else 0),

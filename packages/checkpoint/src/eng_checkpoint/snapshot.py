@@ -9,10 +9,14 @@ from __future__ import annotations
 
 import copy
 from collections import OrderedDict
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+_PINNED_FOR = frozenset({"cuda", "xpu"})
+"""Accelerators that copy into memory that the system cannot move, without the host's help."""
 
 
 class Staging:
@@ -27,7 +31,7 @@ class Staging:
     """
 
     def __init__(self) -> None:
-        self._buffers: list[Tensor] = []
+        self._buffers: list[_Buffer] = []
 
     def copy(self, state: Any) -> Any:
         """The state with every tensor on the CPU and nothing shared with the original."""
@@ -39,14 +43,30 @@ class Staging:
         return snapshot
 
 
+@dataclass(frozen=True, slots=True)
+class _Buffer:
+    """Memory for the content of one storage."""
+
+    memory: Tensor
+    pinned: bool
+
+    @property
+    def kind(self) -> tuple[int, bool]:
+        """What it can be used again for."""
+        return self.memory.numel(), self.pinned
+
+
 class _Taking:
     """One pass over a state."""
 
-    def __init__(self, free: list[Tensor]) -> None:
-        self.used: list[Tensor] = []
+    def __init__(self, free: list[_Buffer]) -> None:
+        self.used: list[_Buffer] = []
         self.devices: set[torch.device] = set()
-        self._free = free
-        self._copies: dict[int, Tensor] = {}
+        self._free: dict[tuple[int, bool], list[_Buffer]] = {}
+        for buffer in reversed(free):
+            self._free.setdefault(buffer.kind, []).append(buffer)
+        # by address, so the storage is held too: one that was made for the copy would make room for the next
+        self._copies: dict[int, tuple[torch.UntypedStorage, Tensor]] = {}
 
     def copy(self, value: Any) -> Any:
         if isinstance(value, Tensor):
@@ -71,29 +91,34 @@ class _Taking:
         return nn.Parameter(made, tensor.requires_grad) if isinstance(tensor, nn.Parameter) else made
 
     def _memory(self, tensor: Tensor) -> Tensor:
+        """The copy of all memory behind a tensor, made once."""
         storage = tensor.untyped_storage()
         if storage._cdata not in self._copies:
-            content = torch.empty(0, dtype=torch.uint8, device=storage.device).set_(storage)
-            buffer = self._buffer(storage.nbytes(), pinned=storage.device.type == "cuda")
+            device = tensor.device
+            content = torch.empty(0, dtype=torch.uint8, device=device).set_(storage)
+            buffer = self._buffer(storage.nbytes(), pinned=device.type in _PINNED_FOR)
             _copy_bytes(content, buffer)
-            if storage.device.type != "cpu":
-                self.devices.add(storage.device)
-            self._copies[storage._cdata] = buffer
-        return self._copies[storage._cdata]
+            if device.type != "cpu":
+                self.devices.add(device)
+            self._copies[storage._cdata] = storage, buffer
+        return self._copies[storage._cdata][1]
 
     def _buffer(self, size: int, *, pinned: bool) -> Tensor:
-        for index, buffer in enumerate(self._free):
-            if buffer.numel() == size and buffer.is_pinned() == pinned:
-                del self._free[index]
-                break
-        else:
-            buffer = torch.empty(size, dtype=torch.uint8, pin_memory=pinned)
+        free = self._free.get((size, pinned))
+        buffer = (
+            free.pop() if free else _Buffer(torch.empty(size, dtype=torch.uint8, pin_memory=pinned), pinned)
+        )
         self.used.append(buffer)
-        return buffer
+        return buffer.memory
 
 
 def _copy_bytes(source: Tensor, target: Tensor) -> None:
-    """As larger numbers, where they are whole ones: torch copies those a quarter faster than bytes."""
-    if source.numel() % 8 == 0 and source.data_ptr() % 8 == 0 and target.data_ptr() % 8 == 0:
+    """Without waiting for an accelerator; on the CPU as larger numbers, copied a quarter faster than bytes."""
+    if (
+        source.device.type == "cpu"
+        and source.numel() % 8 == 0
+        and source.data_ptr() % 8 == 0
+        and target.data_ptr() % 8 == 0
+    ):
         source, target = source.view(torch.int64), target.view(torch.int64)
     target.copy_(source, non_blocking=True)

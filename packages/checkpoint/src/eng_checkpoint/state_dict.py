@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DataParallel, DistributedDataParallel
 
@@ -147,21 +148,48 @@ def load_state_dict(
 
 
 def weights_to_cpu(state_dict: Mapping[str, Any]) -> dict[str, Any]:
-    """The same state with every tensor on the CPU; what is there already is not copied."""
-    moved = OrderedDict((key, _to_cpu(value)) for key, value in state_dict.items())
+    """The same state with every tensor on the CPU; what is there already is not copied, what is tied stays tied.
+
+    A save does not need it: files have the tensors of any device as those of the CPU.
+    """
+    to_cpu = _ToCpu()
+    moved = OrderedDict((key, to_cpu(value)) for key, value in state_dict.items())
     if hasattr(state_dict, "_metadata"):
         moved._metadata = state_dict._metadata  # type: ignore[attr-defined]  # torch carries versions so
     return moved
 
 
-def _to_cpu(value: Any) -> Any:
-    if isinstance(value, Tensor):
-        return value.detach().cpu()
-    if isinstance(value, Mapping):
-        return {key: _to_cpu(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_to_cpu(item) for item in value]
-    return value
+class _ToCpu:
+    """One pass over a state; a tensor that is met again, such as a tied weight, is copied once."""
+
+    def __init__(self) -> None:
+        # by address, so the source is held too: its address must not become that of another one
+        self._copies: dict[tuple[Any, ...], tuple[Tensor, Tensor]] = {}
+
+    def __call__(self, value: Any) -> Any:
+        if isinstance(value, Tensor):
+            return self._tensor(value.detach())
+        if isinstance(value, Mapping):
+            return {key: self(item) for key, item in value.items()}
+        if isinstance(value, list | tuple):
+            return [self(item) for item in value]
+        return value
+
+    def _tensor(self, tensor: Tensor) -> Tensor:
+        if tensor.device.type == "cpu" or tensor.layout is not torch.strided:
+            return tensor.cpu()
+        key = (
+            tensor.untyped_storage()._cdata,
+            tensor.dtype,
+            tensor.storage_offset(),
+            tensor.size(),
+            tensor.stride(),
+            tensor.is_conj(),
+            tensor.is_neg(),
+        )
+        if key not in self._copies:
+            self._copies[key] = tensor, tensor.cpu()
+        return self._copies[key][1]
 
 
 def _load(
