@@ -51,7 +51,7 @@ def fill_empty(
         for module in empty.values():
             for _, tensor in _own_tensors(module):
                 if tensor.is_meta:
-                    _give_memory(tensor, device)
+                    put_memory(tensor, torch.empty_like(tensor, device=device))
         for module in empty.values():
             fill(module)
             if hasattr(module, "is_init"):
@@ -73,9 +73,8 @@ def _check_that_all_can_be_reset(empty: dict[str, nn.Module]) -> None:
         )
 
 
-def _give_memory(tensor: Tensor, device: torch.device) -> None:
-    """Turn a tensor without content into an uninitialised one, in place."""
-    filled = torch.empty_like(tensor, device=device)
+def put_memory(tensor: Tensor, filled: Tensor) -> None:
+    """Let the tensor have the memory of the other one, whatever its device; it stays the same object."""
     if isinstance(tensor, nn.Parameter):
         filled = nn.Parameter(filled, tensor.requires_grad)
     filled.__dict__.update(tensor.__dict__)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
 from torch import Tensor, distributed, nn
-from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
 from torch.distributed.fsdp import FSDPModule
 from torch.distributed.tensor import DTensor
+from torch.testing._internal.distributed.fake_pg import FakeStore
 
 from eng_model import (
     BaseModel,
@@ -197,3 +199,65 @@ def test_gradients_that_stay_here_can_be_asked_for_by_name() -> None:
     with wrapped.no_sync(), wrapped.no_sync():
         pass
     assert wrapped(**_batch(), mode="loss")["loss"].requires_grad
+
+
+@pytest.fixture
+def accelerators(monkeypatch: pytest.MonkeyPatch) -> Iterator[DeviceMesh]:
+    """Two accelerators, for which the device `meta` stands, in a group that knows nothing else, as with NCCL."""
+    module = SimpleNamespace(
+        current_device=lambda: 0,
+        device_count=lambda: 2,
+        is_available=lambda: True,
+        is_initialized=lambda: True,
+    )
+    monkeypatch.setattr(torch, "meta", module, raising=False)
+    monkeypatch.setattr("eng_model.wrappers.fsdp_settings.get_device", lambda: torch.device("meta"))
+    distributed.init_process_group("meta:fake", store=FakeStore(), rank=0, world_size=2)
+    yield init_device_mesh("meta", (2,))
+    distributed.destroy_process_group()
+
+
+@pytest.mark.filterwarnings("ignore:DTensor random operators:UserWarning")
+@pytest.mark.parametrize("settings", [{}, {"sync_module_states": True}, {"cpu_offload": True}])
+def test_a_model_of_the_cpu_is_sharded_part_by_part(
+    accelerators: DeviceMesh, settings: dict[str, Any]
+) -> None:
+    """Before each part is sharded, nothing of the model is whole on the accelerator."""
+    net = Net()
+    seen: list[tuple[str, list[str]]] = []
+
+    def linears(module: nn.Module, recurse: bool, nonwrapped_numel: int) -> bool:
+        if recurse:
+            return True
+        whole = [n for n, each in net.named_parameters() if each.is_meta and not isinstance(each, DTensor)]
+        seen.append((type(module).__name__, whole))
+        return isinstance(module, nn.Linear)
+
+    MMFullyShardedDataParallel(net, mesh=accelerators, auto_wrap_policy=linears, **settings)
+    assert [name for name, _ in seen].count("Linear") == 2
+    assert not any(whole for _, whole in seen)
+    assert all(isinstance(parameter, DTensor) for parameter in net.parameters())
+    assert all(buffer.is_meta for buffer in net.buffers())
+    assert net.data_preprocessor.device.type == "meta"
+
+
+@pytest.mark.filterwarnings("ignore:DTensor random operators:UserWarning")
+def test_what_is_ignored_goes_to_the_accelerator_too(accelerators: DeviceMesh) -> None:
+    """Whole, and as the same object; torch leaves it where it is."""
+    net = Net()
+    bias = net.head.bias
+    MMFullyShardedDataParallel(net, mesh=accelerators, ignored_parameters=["head.bias"])
+    assert net.head.bias is bias
+    assert bias.is_meta
+    assert bias.requires_grad
+    assert not isinstance(bias, DTensor)
+
+
+@pytest.mark.usefixtures("group_of_one")
+def test_a_mesh_of_cpus_stays_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where this process has an accelerator: the mesh decides."""
+    monkeypatch.setattr("eng_model.wrappers.fsdp_settings.get_device", lambda: torch.device("meta"))
+    net = Net()
+    wrapped = MMFullyShardedDataParallel(net, mesh=init_device_mesh("cpu", (1,)))
+    assert net.data_preprocessor.device.type == "cpu"
+    assert wrapped.val_step(_batch()).shape == (8, 1)

@@ -11,20 +11,20 @@ from contextlib import contextmanager
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.distributed import ProcessGroup, broadcast
 from torch.distributed.device_mesh import DeviceMesh
 from torch.distributed.fsdp import CPUOffloadPolicy, MixedPrecisionPolicy, fully_shard
 from torch.distributed.tensor import DTensor
 
-from eng_dist import get_device
 from eng_registry import MODEL_WRAPPERS
 
-from ..materialize import fill_empty
+from ..materialize import fill_empty, put_memory
 from ..preprocess.base import BaseDataPreprocessor
 from .fsdp_settings import (
     RESHARDS,
     WrapPolicy,
+    device_of,
     function_of,
     ignored_of,
     mesh_of,
@@ -42,7 +42,9 @@ class MMFullyShardedDataParallel(StepsThroughWrapper):
     """A BaseModel whose parameters, gradients and optimizer state are sharded over all processes.
 
     The model is sharded in place and stays what it is: names, `state_dict` (of DTensors) and steps are its own. Build
-    the optimizer afterwards.
+    the optimizer afterwards. It can be on the CPU or on the meta device: each part that `auto_wrap_policy` chooses is
+    moved to the device of the mesh, or gets its memory there, just before it is sharded, so the model is never whole
+    on any accelerator.
 
     - `process_group` or `mesh`: whom to shard over, all processes by default; a mesh of two dimensions replicates over
       the first and shards over the second.
@@ -53,9 +55,9 @@ class MMFullyShardedDataParallel(StepsThroughWrapper):
       a function in FUNCTIONS, `dict(type=name, **arguments)`, or a callable `(module, recurse, nonwrapped_numel)`.
     - `mixed_precision`: `dict(param_dtype="bfloat16", reduce_dtype="float32", buffer_dtype=..., output_dtype=...,
       cast_forward_inputs=True)`.
-    - `param_init_fn`: fills a module of a model on the meta device. Each part that the policy chooses gets memory just
-      before it is sharded, so the model is never whole anywhere; its values are those of an unsharded model.
-    - `ignored_modules`, `ignored_parameters`: names of what stays whole; their gradients are left to you.
+    - `param_init_fn`: fills a module of a model on the meta device; its values are those of an unsharded model.
+    - `ignored_modules`, `ignored_parameters`: names of what stays whole, on the device; their gradients are left to
+      you.
     - `accumulate_sharded`: reduce gradients in every backward pass, also inside of `no_sync`: more communication, but
       no whole gradients in between, and a checkpoint in the middle of an accumulation has them.
     - `sync_module_states`: take the values of the first rank everywhere before sharding.
@@ -87,8 +89,10 @@ class MMFullyShardedDataParallel(StepsThroughWrapper):
         refuse_meaningless(backward_prefetch, use_orig_params)
         strategy = strategy_of(sharding_strategy)
         precision, buffer_dtype = precision_of(mixed_precision)
+        mesh = mesh or mesh_of(process_group, strategy)
+        device = device_of(mesh)
         settings: dict[str, Any] = {
-            "mesh": mesh or mesh_of(process_group, strategy),
+            "mesh": mesh,
             "reshard_after_forward": RESHARDS[strategy],
             "mp_policy": precision,
             "offload_policy": offload_of(cpu_offload),
@@ -98,15 +102,16 @@ class MMFullyShardedDataParallel(StepsThroughWrapper):
         init_fn = None if param_init_fn is None else function_of("param_init_fn", param_init_fn)
 
         def shard(part: nn.Module) -> None:
-            fill_empty(part, get_device(), init_fn)
+            fill_empty(part, device, init_fn)
+            _move_whole(part, device)
             if sync_module_states:
-                _broadcast_states(part, settings["mesh"])
+                _broadcast_states(part, mesh)
             fully_shard(part, **settings)
 
         for child in module.children():
             _shard_where_chosen(child, policy, shard)
         shard(module)
-        _move_preprocessors(module, get_device())
+        _move_preprocessors(module, device)
         if buffer_dtype is not None:
             _cast_buffers(module, buffer_dtype)
         self.module = module
@@ -143,14 +148,32 @@ def _shard_where_chosen(module: nn.Module, policy: WrapPolicy, shard: Callable[[
     return done
 
 
+def _whole(module: nn.Module) -> list[Tensor]:
+    """The parameters and buffers of the module that are not sharded yet."""
+    return [each for each in (*module.parameters(), *module.buffers()) if not isinstance(each, DTensor)]
+
+
+def _move_whole(module: nn.Module, device: torch.device) -> None:
+    """Move what is not sharded yet, what is ignored by the sharding included; the tensors stay the same objects."""
+    with torch.no_grad():
+        for tensor in _whole(module):
+            if tensor.device != device:
+                moved = tensor.to(device)
+                if torch._has_compatible_shallow_copy_type(tensor, moved):
+                    tensor.data = moved
+                else:
+                    put_memory(tensor, moved)
+
+
 def _broadcast_states(module: nn.Module, mesh: DeviceMesh) -> None:
     """The values of the first rank of the mesh for all parameters and buffers that are not sharded yet."""
-    for tensor in [*module.parameters(), *module.buffers()]:
-        if not isinstance(tensor, DTensor):
-            where = tensor.detach().to(mesh.device_type)
-            for group in mesh.get_all_groups():
-                broadcast(where, group=group, group_src=0)
-            tensor.data.copy_(where)
+    for tensor in _whole(module):
+        given = tensor.detach()
+        where = given.to(mesh.device_type).contiguous()
+        for group in mesh.get_all_groups():
+            broadcast(where, group=group, group_src=0)
+        if where is not given:
+            given.copy_(where)
 
 
 def _move_preprocessors(module: nn.Module, device: torch.device) -> None:

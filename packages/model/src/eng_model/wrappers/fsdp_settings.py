@@ -72,6 +72,11 @@ def mesh_of(group: ProcessGroup | None, strategy: str) -> DeviceMesh:
     return init_device_mesh(kind, (world,), mesh_dim_names=("shard",))
 
 
+def device_of(mesh: DeviceMesh) -> torch.device:
+    """The device of this process in the mesh: a mesh of CPUs may be used where there is an accelerator, too."""
+    return torch.device("cpu") if mesh.device_type == "cpu" else get_device()
+
+
 def offload_of(value: Any) -> OffloadPolicy:
     """Where parameters live while they are not needed."""
     if value is None or value is False:
