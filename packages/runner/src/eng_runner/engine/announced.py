@@ -21,13 +21,21 @@ def announced(run: Run, point: str, built: Callable[[str], Any]) -> AbstractCont
     """Return the context in which the hooks of a point are called.
 
     `built` returns a part by its name, None if it is not built. Entering the context counts what the point says is
-    complete; leaving it moves the indices `epoch` and `iter` of what is under way.
+    complete. The indices `epoch` and `iter` of what is under way follow when the next iteration, epoch or validation
+    begins, as documented: in `after_train_iter` of the first iteration `iter` is 0.
     """
     if point not in _COUNTED:
         return _NOTHING
     name, count = _COUNTED[point]
     loop = built(name)
     return _NOTHING if loop is None else count(run, loop)
+
+
+def _settle(run: Run) -> None:
+    """Move the indices of what is under way to what the clock has counted."""
+    loop = run.train_loop
+    run.iter = run.clock.iter
+    run.epoch = getattr(loop, "epoch_under_way", run.clock.epoch)
 
 
 @contextmanager
@@ -39,14 +47,25 @@ def _begin(run: Run, loop: Any) -> Iterator[None]:
 
 
 @contextmanager
+def _between(run: Run, loop: Any) -> Iterator[None]:
+    _settle(run)
+    yield
+
+
+@contextmanager
+def _begin_train(run: Run, loop: Any) -> Iterator[None]:
+    _settle(run)
+    with _begin(run, loop):
+        yield
+
+
+@contextmanager
 def _iteration(run: Run, loop: Any) -> Iterator[None]:
     clock = run.clock
-    run.iter = clock.iter
     clock.iter += 1
     clock.step = run.optim_wrapper.step_count
     clock.samples += getattr(loop, "samples_per_iter", 1)
     yield
-    run.iter = clock.iter
     if run.stop.agreement.requested:
         run.stop.obey(run)
 
@@ -59,11 +78,13 @@ def _pass(run: Run, loop: Any) -> Iterator[None]:
     else:
         end()
     yield
-    run.epoch = getattr(loop, "epoch_under_way", run.clock.epoch)
 
 
 _COUNTED: dict[str, tuple[str, Callable[[Run, Any], AbstractContextManager[None]]]] = {
-    "before_train_epoch": ("train_loop", _begin),
+    "before_train_epoch": ("train_loop", _begin_train),
+    "before_train_iter": ("train_loop", _between),
+    "before_val": ("train_loop", _between),
+    "after_train": ("train_loop", _between),
     "before_val_epoch": ("val_loop", _begin),
     "before_test_epoch": ("test_loop", _begin),
     "after_train_iter": ("train_loop", _iteration),

@@ -117,10 +117,9 @@ class LoggerHook(Hook):
     def before_train_epoch(self, runner: Run) -> None:
         """Look up how long the pass is, and where in the run it begins."""
         loop = runner.train_loop
-        self._length = loop.length
-        self._iter_of_first = (
-            0 if getattr(loop, "unit", "epoch") == "iter" else runner.iter - loop.dataloader.batch
-        )
+        self._length = getattr(loop, "length", None)
+        begun = getattr(getattr(loop, "dataloader", None), "batch", 0)
+        self._iter_of_first = 0 if getattr(loop, "unit", "epoch") == "iter" else runner.iter - begun
 
     def sleeps_until(self, point: str, batch_idx: int) -> int | None:
         """Return the iteration of the next line; a subclass with a rule of its own is called every time."""
@@ -184,7 +183,7 @@ class LoggerHook(Hook):
 
     def after_val_epoch(self, runner: Run, metrics: dict[str, Any] | None = None) -> None:
         """Write the metrics."""
-        length = runner.val_loop.length or 0
+        length = getattr(runner.val_loop, "length", None) or 0
         tag, line = runner.log_processor.get_log_after_epoch(runner, length - 1, "val")
         runner.logger.info(line)
         runner.visualizer.add_scalars(
@@ -200,7 +199,7 @@ class LoggerHook(Hook):
 
     def after_test_epoch(self, runner: Run, metrics: dict[str, Any] | None = None) -> None:
         """Write the metrics, also as JSON beside the log."""
-        length = runner.test_loop.length or 0
+        length = getattr(runner.test_loop, "length", None) or 0
         tag, line = runner.log_processor.get_log_after_epoch(runner, length - 1, "test", with_non_scalar=True)
         runner.logger.info(line)
         self._dump(tag, os.path.join(runner.log_dir, f"{runner.timestamp}.json"))

@@ -22,7 +22,8 @@ class DistSamplerSeedHook(Hook):
 
     def before_train_epoch(self, runner: Run) -> None:
         """Tell the sampler the epoch."""
-        loader = runner.train_loop.dataloader.dataloader
+        own = getattr(runner.train_loop, "dataloader", None)
+        loader = getattr(own, "dataloader", own)
         for sampler in (
             getattr(loader, "sampler", None),
             getattr(getattr(loader, "batch_sampler", None), "sampler", None),

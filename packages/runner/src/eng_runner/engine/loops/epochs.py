@@ -98,6 +98,7 @@ class EpochBasedTrainLoop(TrainLoop):
         finally:
             self._is_driving = False
         runner.call_hook("after_train_epoch")
+        runner.epoch = runner.clock.epoch
 
     def run_iter(self, idx: int, data_batch: Batch) -> None:
         """Train on one batch, the `idx`-th of its epoch."""
