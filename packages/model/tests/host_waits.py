@@ -39,7 +39,7 @@ class HostWaits(TorchDispatchMode):
             if name == "_local_scalar_dense":
                 return 0
         if name == "_to_copy" and given[0].is_meta and (kwargs or {}).get("device") == torch.device("cpu"):
-            self.waits.append(name)
+            self.waits += [name] * (not (kwargs or {}).get("non_blocking"))
             return torch.zeros(given[0].shape, dtype=(kwargs or {}).get("dtype") or given[0].dtype)
         self.sent += [name] * (func.namespace == "c10d")
         result = func(*args, **(kwargs or {}))

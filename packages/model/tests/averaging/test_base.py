@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from host_waits import HostWaits
 from torch import Tensor, nn
 
 from eng_model import BaseAveragedModel, ExponentialMovingAverage, StochasticWeightAverage
@@ -181,3 +182,51 @@ def test_an_interval_of_nothing_is_told():
     """Before the first update divides by it."""
     with pytest.raises(ValueError, match="interval=0"):
         ExponentialMovingAverage(nn.Linear(1, 1), interval=0)
+
+
+def _norms(count: int) -> nn.Sequential:
+    return nn.Sequential(*(nn.BatchNorm1d(2) for _ in range(count)))
+
+
+@pytest.mark.parametrize("update_buffers", [False, True])
+def test_the_number_of_launches_does_not_depend_on_the_layers(update_buffers):
+    """53 batch norms have 159 buffers: copied by two launches, those of floats and those that count."""
+    net = _norms(53).to("meta")
+    averaged = ExponentialMovingAverage(net, update_buffers=update_buffers)
+    with HostWaits() as seen:
+        for _ in range(3):
+            averaged.update_parameters(net)
+    assert seen.waits == []
+    assert set(seen.launches) == {"_foreach_copy_", "_foreach_lerp_"}
+    assert len(seen.launches) <= 3 * 3
+
+
+def test_an_average_on_the_cpu_waits_once(monkeypatch):
+    """Not for each tensor: the copies are queued, and read when all of them are there."""
+    net = _norms(53).to("meta")
+    averaged = ExponentialMovingAverage(net)
+    averaged.module = _norms(53)
+    averaged.steps += 1
+    waits = []
+    monkeypatch.setattr(torch.accelerator, "synchronize", waits.append)
+    with HostWaits() as seen:
+        averaged.update_parameters(net)
+    assert waits == [torch.device("meta")]
+    assert seen.waits == []
+
+
+def test_averages_of_several_types_are_exact():
+    """A group has one type; the order of the tensors does not matter."""
+    net = nn.ModuleList(
+        [nn.Linear(2, 2), nn.Linear(2, 2).double(), nn.BatchNorm1d(2), nn.Linear(2, 2).half()]
+    )
+    averaged = ExponentialMovingAverage(net, momentum=0.25, update_buffers=True)
+    averaged.update_parameters(net)
+    before = [each.clone() for each in [*net.parameters(), *net.buffers()]]
+    with torch.no_grad():
+        for each in [*net.parameters(), *net.buffers()]:
+            each.add_(3)
+    averaged.update_parameters(net)
+    for ours, old in zip([*averaged.module.parameters(), *averaged.module.buffers()], before, strict=True):
+        expected = old.lerp(old + 3, 0.25) if old.is_floating_point() else old + 3
+        assert torch.equal(ours, expected)

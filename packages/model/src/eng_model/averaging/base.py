@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from ..sharding import is_sharded_module
 from .copying import independent_copy
+from .foreach import brought, copy_all
 
 
 class BaseAveragedModel(nn.Module, ABC):
@@ -62,11 +63,14 @@ class BaseAveragedModel(nn.Module, ABC):
         steps = int(self.steps)
         averaged, copied = self._pairs(model)
         if steps == 0:
-            copied += averaged
-        elif steps % self.interval == 0:
-            self._average([to for to, _ in averaged], [_like(to, source) for to, source in averaged], steps)
-        for to, source in copied:
-            to.copy_(source)
+            averaged, copied = [], averaged + copied
+        elif steps % self.interval:
+            averaged = []
+        here = brought(averaged + copied)
+        if averaged:
+            ours, theirs = zip(*here[: len(averaged)], strict=True)
+            self._average(list(ours), list(theirs), steps)
+        copy_all(here[len(averaged) :])
         self.steps += 1
 
     @torch.no_grad()
@@ -110,8 +114,3 @@ class BaseAveragedModel(nn.Module, ABC):
         super()._apply(fn, recurse)  # type: ignore[no-untyped-call]  # torch has no annotation there
         self.steps = steps
         return self
-
-
-def _like(averaged: Tensor, source: Tensor) -> Tensor:
-    """The source where the average is, and of its type."""
-    return source.to(averaged.device, averaged.dtype)

@@ -1,7 +1,7 @@
 """Averages that go a part of the way to the new weights: `average += w * (new - average)`.
 
 A rule is then a number, `w`, for a count of updates; all tensors of a model are averaged by one fused call
-per device.
+per device and type.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from eng_registry import MODELS
 
 from .base import BaseAveragedModel
+from .foreach import in_groups
 
 
 class WeightedAverage(BaseAveragedModel):
@@ -33,8 +34,9 @@ class WeightedAverage(BaseAveragedModel):
             type(self).avg_func is not WeightedAverage.avg_func
         ):  # a subclass has a rule for each tensor of its own
             super()._average(averaged, source, steps)
-        elif averaged:
-            torch._foreach_lerp_(averaged, source, self.weight(steps))
+        else:
+            for ours, theirs in in_groups(zip(averaged, source, strict=True)):
+                torch._foreach_lerp_(ours, theirs, self.weight(steps))
 
 
 @MODELS.register_module()
