@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from ..sharding import is_sharded_module
 from .copying import independent_copy
-from .foreach import brought, copy_all
+from .foreach import brought, copy_group, in_groups
 
 
 class BaseAveragedModel(nn.Module, ABC):
@@ -66,11 +66,12 @@ class BaseAveragedModel(nn.Module, ABC):
             averaged, copied = [], averaged + copied
         elif steps % self.interval:
             averaged = []
-        here = brought(averaged + copied)
-        if averaged:
-            ours, theirs = zip(*here[: len(averaged)], strict=True)
-            self._average(list(ours), list(theirs), steps)
-        copy_all(here[len(averaged) :])
+        to_average = in_groups(averaged)
+        groups = brought(to_average + in_groups(copied))
+        for ours, theirs in groups[: len(to_average)]:
+            self._average(ours, theirs, steps)
+        for ours, theirs in groups[len(to_average) :]:
+            copy_group(ours, theirs)
         self.steps += 1
 
     @torch.no_grad()
@@ -95,7 +96,7 @@ class BaseAveragedModel(nn.Module, ABC):
             ours.copy_(kept)
 
     def _average(self, averaged: list[Tensor], source: list[Tensor], steps: int) -> None:
-        """Average all tensors; both lists are of the same length and on the same device."""
+        """Average some of the tensors; both lists are of one type and on one device."""
         for to, new in zip(averaged, source, strict=True):
             self.avg_func(to, new, steps)
 

@@ -15,7 +15,6 @@ from torch import Tensor, nn
 from eng_registry import MODELS
 
 from .base import BaseAveragedModel
-from .foreach import in_groups
 
 
 class WeightedAverage(BaseAveragedModel):
@@ -35,8 +34,7 @@ class WeightedAverage(BaseAveragedModel):
         ):  # a subclass has a rule for each tensor of its own
             super()._average(averaged, source, steps)
         else:
-            for ours, theirs in in_groups(zip(averaged, source, strict=True)):
-                torch._foreach_lerp_(ours, theirs, self.weight(steps))
+            torch._foreach_lerp_(averaged, source, self.weight(steps))
 
 
 @MODELS.register_module()
