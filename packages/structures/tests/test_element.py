@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from torch import Tensor
+from torch.utils.data._utils.pin_memory import pin_memory
 
 from eng_structures import BaseDataElement
 
@@ -239,3 +240,33 @@ def test_repr_has_the_documented_layout() -> None:
 def test_elements_are_equal_only_to_themselves() -> None:
     """Comparing tensors is the caller's affair."""
     assert sample() != sample()
+
+
+class Pinnable(Tensor):
+    """A tensor that says that it was pinned: on a machine without an accelerator no memory can be."""
+
+    pins = 0
+
+    def pin_memory(self, *_: Any) -> Tensor:  # type: ignore[override]
+        pinned = self.clone()
+        pinned.pins = self.pins + 1
+        return pinned
+
+
+def test_a_loader_pins_the_tensors_of_a_sample() -> None:
+    """By torch's own function; elements in elements too, and what is on a device or no tensor stays."""
+    inner = BaseDataElement(masks=torch.ones(2).as_subclass(Pinnable))
+    there = torch.ones(1, device="meta")
+    element = BaseDataElement(
+        metainfo={"path": "a.jpg"},
+        boxes=torch.ones(4).as_subclass(Pinnable),
+        inner=inner,
+        there=there,
+        names=["cat"],
+    )
+    pinned = pin_memory([element, 7])[0]
+    assert type(pinned) is BaseDataElement
+    assert (pinned.boxes.pins, pinned.inner.masks.pins) == (1, 1)
+    assert (element.boxes.pins, inner.masks.pins) == (0, 0)
+    assert pinned.there is there
+    assert (pinned.path, pinned.names) == ("a.jpg", ["cat"])

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar, Literal, Self
 
 from eng_structures.errors import ElementTypeError, ElementValueError
-from eng_structures.tensors import to_array, to_tensor
+from eng_structures.tensors import pinned, to_array, to_tensor
 
 _BOOKS = ("_metainfo_fields", "_data_fields")
 _ATOMS = (str, int, float, bool, bytes, type(None))
@@ -246,6 +246,13 @@ class BaseDataElement:
     def cuda(self) -> Self:
         """A new element with its tensors on the current CUDA device."""
         return self._each(lambda value: value.cuda() if hasattr(value, "cuda") else value)
+
+    def pin_memory(self) -> Self:
+        """A new element with its tensors in pinned memory, from which they go to an accelerator without a wait.
+
+        A loader with ``pin_memory=True`` calls this for every sample. Tensors that are not on the CPU stay.
+        """
+        return self._each(pinned)
 
     def detach(self) -> Self:
         """A new element with its tensors cut off from the graph."""

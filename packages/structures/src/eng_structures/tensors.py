@@ -19,3 +19,10 @@ def to_tensor(value: Any) -> Any:
     if not isinstance(value, np.ndarray):
         return value
     return torch.from_numpy(value if value.flags.writeable else value.copy())
+
+
+def pinned(value: Any) -> Any:
+    """A tensor of the CPU, or whatever else can be pinned, in pinned memory."""
+    if isinstance(value, torch.Tensor) and value.device.type != "cpu":
+        return value
+    return value.pin_memory() if hasattr(value, "pin_memory") else value
