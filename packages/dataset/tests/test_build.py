@@ -54,6 +54,24 @@ def build(seed: int | None = 0, *, training: bool = True, **cfg: Any) -> Loader:
     )
 
 
+@pytest.mark.parametrize(
+    ("has_cuda", "settings", "expected"),
+    [
+        (True, {"num_workers": 1}, True),
+        (True, {"num_workers": 1, "pin_memory": False}, False),
+        (True, {}, False),
+        (True, {"pin_memory": True}, True),
+        (False, {"num_workers": 1}, False),
+    ],
+)
+def test_batches_of_workers_are_pinned_where_there_is_cuda(
+    has_cuda: bool, settings: dict[str, Any], expected: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Unless the configuration decides; without workers a sample may be on the device, which cannot be pinned."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: has_cuda)
+    assert build(**settings).dataloader.pin_memory is expected
+
+
 # -- mappings ----------------------------------------------------------------------------------------------------
 
 

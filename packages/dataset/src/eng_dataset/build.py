@@ -17,7 +17,7 @@ from eng_dataset.randomness import worker_init_fn
 from eng_dataset.reader import Reader, Seeding, WorkerTable, unchanged
 from eng_dataset.samplers import DefaultSampler, InfiniteSampler
 from eng_dataset.stream import TORCH_SAMPLERS, BatchStream
-from eng_dist import all_gather_object, get_dist_info, sync_random_seed
+from eng_dist import all_gather_object, get_dist_info, is_cuda_available, sync_random_seed
 from eng_registry import DATA_SAMPLERS, DATASETS, FUNCTIONS, suggest
 
 logger = logging.getLogger(__name__)
@@ -37,7 +37,8 @@ def build_dataloader(
     A mapping has ``dataset`` and ``sampler`` (objects or configurations), ``batch_size`` and what else torch's
     DataLoader takes; ``collate_fn`` is `pseudo_collate` unless given. Keys beyond torch's: ``num_batch_per_epoch``
     (see only the first samples), ``seeding`` (``"sample"``, ``"batch"`` or ``"off"``: what has randomness of its
-    own) and ``disable_subprocess_warning``. With workers, ``timeout`` is 300 seconds unless given.
+    own) and ``disable_subprocess_warning``. With workers, unless given, ``timeout`` is 300 seconds, and ``pin_memory``
+    is True where there is a CUDA device, so that batches go there without a wait.
 
     A torch DataLoader is kept: `Loader.dataloader` is that object, and its data set, order, batches, workers and
     collate function are used. What is shuffled without a generator follows `seed`, as with `DefaultSampler`. A
@@ -93,6 +94,10 @@ def _from_mapping(cfg: Mapping[str, Any], seed: int, training: bool) -> Loader:
     quiet = options.pop("disable_subprocess_warning", False)
     collate_fn = _function(options.pop("collate_fn", pseudo_collate), "collate_fn")
     options["worker_init_fn"] = _worker_init(options, seed, quiet)
+    if options.get(
+        "num_workers"
+    ):  # without workers, samples may be on the device already, where torch cannot pin
+        options.setdefault("pin_memory", is_cuda_available())
     if isinstance(dataset, IterableDataset):
         return _from_stream_of_samples(dataset, batch_size, collate_fn, options, seed, training)
     return _assemble(dataset, batch_size, collate_fn, options, seed, training)
