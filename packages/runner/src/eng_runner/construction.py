@@ -6,14 +6,17 @@ import copy
 import os
 import sys
 import time
+import weakref
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from eng_config import Config
+from eng_dist import get_rank
+from eng_logging import LoggingHandle, MessageHub, configure
 from eng_registry import DefaultScope
 
-from .engine.arguments import wrong_type
+from .engine.arguments import is_mapping, wrong_type
 from .engine.clock import Clock
 from .engine.environment import describe_environment
 from .engine.hook_list import Hooks
@@ -138,3 +141,28 @@ def _terminal() -> Console | None:
     from rich.console import Console
 
     return Console()
+
+
+def open_log(run: Constructed, *, level: int | str, file: str | None = None, **options: Any) -> LoggingHandle:
+    """Open the log of a run, which also gets what all eng packages log; it is closed with the run.
+
+    `options` are those of `eng_logging.configure`.
+    """
+    given: dict[str, Any] = {
+        "level": level,
+        "file": file or run.log_file,
+        "rank": get_rank(),
+        "world_size": run.world_size,
+        "console": run.console or True,
+        **options,
+    }
+    handle = configure(**given)
+    weakref.finalize(run, handle.close)
+    return handle
+
+
+def open_history(name: str, message_hub: Mapping[str, Any] | None) -> MessageHub:
+    """Open the history of a run; `message_hub` may give another `name`. Raises TypeError for another type."""
+    if message_hub is not None and not is_mapping(message_hub):
+        raise wrong_type("message_hub", message_hub, "a mapping", "None")
+    return MessageHub.get_instance(**{"name": name, **(message_hub or {})})

@@ -17,18 +17,22 @@ from eng_dataset import Loader
 from eng_dist import abort_on_error, broadcast_object_list, is_main_process
 from eng_logging import LoggingHandle
 
+from .engine.aliases import Metrics
 from .engine.hook_list import Hooks
 from .engine.optimizer_hooks import observed
-from .engine.run import Metrics, Run, is_configured, wrappers_of
+from .engine.run import Run, is_configured, wrappers_of
+from .engine.saving import SaveRequest
 from .engine.stop import Interrupted, Stop, in_notebook
 from .plan.learning_rate import scale_of
 from .plan.model_options import ModelOptions
 from .plan.parts import Parts
 from .plan.resume_report import ResumeReport, report_of
+from .state.collect import collect
 from .state.restore import Checkpoint, read, restore
 from .state.start_point import Stage, StartPoint
 from .state.work_dir_lock import WorkDirInUseError, locked
 from .state.workspace import archive_previous
+from .state.write import write
 
 
 class Managed(Run, Protocol):
@@ -122,7 +126,7 @@ def load_or_resume(run: Managed) -> None:
 
 
 def load_weights(
-    run: Managed, filename: str, *, map_location: Any, strict: bool, revise_keys: Sequence[tuple[str, str]]
+    run: Managed, filename: str, map_location: Any, strict: bool, revise_keys: Sequence[tuple[str, str]]
 ) -> dict[str, Any]:
     """Load only weights; loops, optimizer and schedules stay as they are. Returns the checkpoint."""
 
@@ -139,7 +143,7 @@ def load_weights(
     return checkpoint
 
 
-def resume(run: Managed, filename: str, *, optimizer: bool, param_scheduler: bool, map_location: Any) -> None:
+def resume(run: Managed, filename: str, optimizer: bool, param_scheduler: bool, map_location: Any) -> None:
     """Continue from a checkpoint: weights, optimizer, schedules, clock, loader, hooks, history and random states."""
     run.start_point.resume = True
     checkpoint = read(run, filename, map_location=map_location)
@@ -152,6 +156,19 @@ def _continue_from(
 ) -> None:
     restore(run, checkpoint, optimizer=optimizer, param_scheduler=param_scheduler)
     run.resume_report = report_of(run, checkpoint.path, checkpoint.state.get("meta", {}).get("facts"))
+
+
+def save(run: Managed, request: SaveRequest) -> str:
+    """Collect and write a checkpoint, and let the hooks know; returns its path.
+
+    A save in the background is finished by the hook that has its saver, which calls `after_save_checkpoint` then.
+    """
+    checkpoint = collect(run, request)
+    run.call_hook("before_save_checkpoint", checkpoint=checkpoint)
+    path = write(run, checkpoint, request)
+    if request.saver is None:
+        run.call_hook("after_save_checkpoint", path=path)
+    return path
 
 
 def scale_learning_rates(run: Managed, optim_wrapper: Any, auto_scale_lr: Any) -> None:

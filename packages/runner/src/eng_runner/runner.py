@@ -9,41 +9,29 @@ from __future__ import annotations
 
 import copy
 import logging
-import weakref
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, cast
 
 from torch import nn
 
-from eng_config import Config, ConfigDict
+from eng_config import Config
 from eng_dataset import Loader, build_dataloader
-from eng_dist import get_dist_info, get_rank, get_world_size, is_distributed
-from eng_logging import LoggingHandle, MessageHub, configure
-from eng_model import is_model_wrapper
-from eng_registry import RUNNERS, DefaultScope, allow_import, config_path
+from eng_dist import get_rank, get_world_size, is_distributed
+from eng_logging import LoggingHandle, MessageHub
+from eng_registry import RUNNERS, DefaultScope, allow_import
 from eng_visualization import Visualizer
 
-from . import lifecycle
-from .construction import construct
+from . import construction, lifecycle
+from .engine.aliases import HookCall, Metrics, Settings
 from .engine.announced import announced
-from .engine.arguments import is_mapping, older_name, wrong_type
+from .engine.arguments import older_name, wrong_type
 from .engine.clock import Clock
 from .engine.environment import set_random_seed, setup_env
 from .engine.hook import Hook, Priority
 from .engine.hook_list import Hooks
-from .engine.run import (
-    AnyEvalLoop,
-    AnyEvaluator,
-    AnyLogProcessor,
-    AnyOptimWrapper,
-    AnyTrainLoop,
-    HookCall,
-    Metrics,
-    Schedulers,
-    is_configured,
-)
+from .engine.run import AnyEvalLoop, AnyEvaluator, AnyLogProcessor, AnyOptimWrapper, AnyTrainLoop, Schedulers
 from .engine.saving import SaveRequest
 from .engine.stop import Stop
 from .engine.strategy import BaseStrategy
@@ -53,11 +41,9 @@ from .plan.keys import given_arguments
 from .plan.model_options import ModelOptions
 from .plan.parts import Parts
 from .plan.resume_report import ResumeReport, facts_of
-from .state.collect import collect
 from .state.start_point import Stage, StartPoint
 from .state.workspace import dump_config
-from .state.write import write
-from .strategies import choose_strategy
+from .strategies import wrap_again
 
 if TYPE_CHECKING:
     from .plan.dry_run import Findings
@@ -119,7 +105,7 @@ class Runner:
     stop: Stop
     requeue: bool
     """Whether SLURM is asked to start the job again when a signal stops it."""
-    auto_scale_lr: Mapping[str, Any] | None
+    auto_scale_lr: Settings | None
     parts: Parts
     hook_list: Hooks
     start_point: StartPoint
@@ -131,7 +117,7 @@ class Runner:
 
     def __init__(
         self,
-        model: nn.Module | Mapping[str, Any],
+        model: nn.Module | Settings,
         work_dir: str,
         train_dataloader: Any = None,
         val_dataloader: Any = None,
@@ -139,45 +125,42 @@ class Runner:
         train_cfg: Any = None,
         val_cfg: Any = None,
         test_cfg: Any = None,
-        auto_scale_lr: Mapping[str, Any] | None = None,
+        auto_scale_lr: Settings | None = None,
         optim_wrapper: Any = None,
         param_scheduler: Any = None,
         val_evaluator: Any = None,
         test_evaluator: Any = None,
-        default_hooks: Mapping[str, Any] | None = None,
-        custom_hooks: Sequence[Hook | Mapping[str, Any]] | None = None,
-        data_preprocessor: Mapping[str, Any] | None = None,
+        default_hooks: Settings | None = None,
+        custom_hooks: Sequence[Hook | Settings] | None = None,
+        data_preprocessor: Settings | None = None,
         load_from: str | None = None,
         resume: bool = False,
         launcher: str = "none",
-        env_cfg: Mapping[str, Any] | None = None,
+        env_cfg: Settings | None = None,
         log_processor: Any = None,
         log_level: int | str = "INFO",
         visualizer: Any = None,
         default_scope: str | None = "eng",
-        randomness: Mapping[str, Any] | None = None,
+        randomness: Settings | None = None,
         experiment_name: str | None = None,
-        cfg: Config | Mapping[str, Any] | None = None,
+        cfg: Config | Settings | None = None,
         *,
-        strategy: BaseStrategy | Mapping[str, Any] | None = None,
-        model_wrapper_cfg: Mapping[str, Any] | None = None,
+        strategy: BaseStrategy | Settings | None = None,
+        model_wrapper_cfg: Settings | None = None,
         find_unused_parameters: bool = False,
         sync_bn: str | None = None,
-        compile: bool | Mapping[str, Any] = False,
+        compile: bool | Settings = False,
         channels_last: bool = False,
         activation_checkpointing: str | Sequence[str] | None = None,
         efficient_conv_bn_eval: str | Sequence[str] | None = None,
     ) -> None:
         given = locals()
-        construct(self, {name: value for name, value in given.items() if name != "self"})
+        construction.construct(self, {name: value for name, value in given.items() if name != "self"})
 
     @classmethod
-    def from_cfg(cls, cfg: Config | Mapping[str, Any]) -> Runner:
+    def from_cfg(cls, cfg: Config | Settings) -> Runner:
         """Return a runner made from a whole configuration, where `model` and `work_dir` are required (KeyError)."""
         cfg = copy.deepcopy(cfg)
-        missing = [name for name in ("model", "work_dir") if cfg.get(name) is None]
-        if missing:
-            raise KeyError(f"the configuration lacks {' and '.join(f'`{name}`' for name in missing)}")
         return cls(**given_arguments(cfg), cfg=cfg)
 
     # -- where the run is ------------------------------------------------------------------------------------------
@@ -284,27 +267,27 @@ class Runner:
     @property
     def train_dataloader(self) -> Loader | None:
         """The loader of the training loop."""
-        return self.train_loop.dataloader if is_configured(self.train_loop) else None
+        return getattr(self.train_loop, "dataloader", None)
 
     @property
     def val_dataloader(self) -> Loader | None:
         """The loader of the validation loop."""
-        return self.val_loop.dataloader if is_configured(self.val_loop) else None
+        return getattr(self.val_loop, "dataloader", None)
 
     @property
     def test_dataloader(self) -> Loader | None:
         """The loader of the test loop."""
-        return self.test_loop.dataloader if is_configured(self.test_loop) else None
+        return getattr(self.test_loop, "dataloader", None)
 
     @property
     def val_evaluator(self) -> AnyEvaluator | None:
         """The evaluator of the validation loop."""
-        return self.val_loop.evaluator if is_configured(self.val_loop) else None
+        return getattr(self.val_loop, "evaluator", None)
 
     @property
     def test_evaluator(self) -> AnyEvaluator | None:
         """The evaluator of the test loop."""
-        return self.test_loop.evaluator if is_configured(self.test_loop) else None
+        return getattr(self.test_loop, "evaluator", None)
 
     @contextmanager
     def building(self) -> Iterator[None]:
@@ -365,20 +348,18 @@ class Runner:
         """Return the hooks under unique names."""
         return self.hook_list.named()
 
-    def register_hook(
-        self, hook: Hook | Mapping[str, Any], priority: int | str | Priority | None = None
-    ) -> None:
+    def register_hook(self, hook: Hook | Settings, priority: int | str | Priority | None = None) -> None:
         """Add a hook; `priority` takes precedence over the mapping's and the class' own."""
         with self.building():
             built, own = assembly.build_hook(hook)
         self.hook_list.register(built, own if priority is None else priority)
 
-    def register_default_hooks(self, hooks: Mapping[str, Any] | None = None) -> None:
+    def register_default_hooks(self, hooks: Settings | None = None) -> None:
         """Add the default hooks, with the entries of `hooks` in their place; None removes one."""
         for spec in merge_default_hooks(hooks).values():
             self.register_hook(spec)
 
-    def register_custom_hooks(self, hooks: Sequence[Hook | Mapping[str, Any]]) -> None:
+    def register_custom_hooks(self, hooks: Sequence[Hook | Settings]) -> None:
         """Add hooks in this order; TypeError for anything but a list of them."""
         if not isinstance(hooks, (list, tuple)):
             raise wrong_type("custom_hooks", hooks, "a list of hooks")
@@ -386,9 +367,7 @@ class Runner:
             self.register_hook(spec)
 
     def register_hooks(
-        self,
-        default_hooks: Mapping[str, Any] | None = None,
-        custom_hooks: Sequence[Hook | Mapping[str, Any]] | None = None,
+        self, default_hooks: Settings | None = None, custom_hooks: Sequence[Hook | Settings] | None = None
     ) -> None:
         """Add the default hooks, then those of the user."""
         self.register_default_hooks(default_hooks)
@@ -404,29 +383,18 @@ class Runner:
         lifecycle.load_or_resume(self)
 
     def load_checkpoint(
-        self,
-        filename: str,
-        map_location: Any = "cpu",
-        strict: bool = False,
+        self, filename: str, map_location: Any = "cpu", strict: bool = False,
         revise_keys: Sequence[tuple[str, str]] = ((r"^module\.", ""),),
-    ) -> dict[str, Any]:
+    ) -> dict[str, Any]:  # fmt: skip
         """Load only weights; loops, optimizer and schedules stay as they are. Returns the checkpoint."""
-        return lifecycle.load_weights(
-            self, filename, map_location=map_location, strict=strict, revise_keys=revise_keys
-        )
+        return lifecycle.load_weights(self, filename, map_location, strict, revise_keys)
 
     def resume(
-        self,
-        filename: str,
-        resume_optimizer: bool = True,
-        resume_param_scheduler: bool = True,
+        self, filename: str, resume_optimizer: bool = True, resume_param_scheduler: bool = True,
         map_location: Any = "cpu",
-    ) -> None:
+    ) -> None:  # fmt: skip
         """Continue from a checkpoint: weights, optimizer, schedules, clock, loader, hooks, history and RNG."""
-        lifecycle.resume(
-            self, filename, optimizer=resume_optimizer, param_scheduler=resume_param_scheduler,
-            map_location=map_location,
-        )  # fmt: skip
+        lifecycle.resume(self, filename, resume_optimizer, resume_param_scheduler, map_location)
 
     def save(self, request: SaveRequest) -> str:
         """Save what a request asks for, by way of `save_checkpoint`, which a subclass may override."""
@@ -452,22 +420,12 @@ class Runner:
         `meta` adds entries; `by_epoch` is accepted for its documented meaning, the clock knows both;
         `file_client_args` is the older name of `backend_args`.
         """
-        backend_args = older_name(file_client_args, backend_args)
         asked, self._request = self._request, None
         request = (asked or SaveRequest(folder=out_dir, name=filename)).with_changes(
             folder=out_dir, name=filename, save_optimizer=save_optimizer, by_epoch=by_epoch, meta=meta,
-            save_param_scheduler=save_param_scheduler, backend_args=backend_args,
+            save_param_scheduler=save_param_scheduler, backend_args=older_name(file_client_args, backend_args),
         )  # fmt: skip
-        return self._write(request)
-
-    def _write(self, request: SaveRequest) -> str:
-        """Collect, write, and let the hooks know; a save in the background is finished by the one who has its saver."""
-        checkpoint = collect(self, request)
-        self.call_hook("before_save_checkpoint", checkpoint=checkpoint)
-        path = write(self, checkpoint, request)
-        if request.saver is None:
-            self.call_hook("after_save_checkpoint", path=path)
-        return path
+        return lifecycle.save(self, request)
 
     # -- builders, public because the documents name them ------------------------------------------------------------
     @staticmethod
@@ -479,24 +437,13 @@ class Runner:
 
     def as_loader(self, dataloader: Any, *, training: bool) -> Loader:
         """Build a loader with this run's seed; a Loader stays as it is."""
-        if isinstance(dataloader, Loader):
-            return dataloader
-        with config_path("", dataloader if isinstance(dataloader, ConfigDict) else None):
-            loader = self._make_loader(dataloader, training or self.parts.is_building_train_loop)
-        if (place := self.strategy.data_place()) != get_dist_info():
-            loader.take_share(*place)
-        return loader
-
-    def _make_loader(self, dataloader: Any, training: bool) -> Loader:
-        return build_dataloader(
-            dataloader, seed=self.seed, diff_rank_seed=self._diff_rank_seed, training=training
-        )
+        return self.parts.as_loader(dataloader, training=training, diff_rank_seed=self._diff_rank_seed)
 
     def build_evaluator(self, evaluator: Any) -> AnyEvaluator:
         """Build an evaluator from an object, a mapping or a list of metrics."""
         return cast(AnyEvaluator, assembly.build_evaluator(evaluator))
 
-    def build_model(self, model: nn.Module | Mapping[str, Any]) -> nn.Module:
+    def build_model(self, model: nn.Module | Settings) -> nn.Module:
         """Build a model from an object or a mapping."""
         return assembly.build_model(model, None)
 
@@ -535,37 +482,22 @@ class Runner:
 
         `kwargs` are those of `eng_logging.configure`.
         """
-        place: dict[str, Any] = {
-            "rank": self.rank,
-            "world_size": self.world_size,
-            "console": self.console or True,
-        }
-        given = {"level": log_level, "file": log_file or self.log_file, **place, **kwargs}
-        self.log_handle = configure(**given)
-        weakref.finalize(self, self.log_handle.close)
+        self.log_handle = construction.open_log(self, level=log_level, file=log_file, **kwargs)
         return self.log_handle.logger
 
-    def build_message_hub(self, message_hub: Mapping[str, Any] | None = None) -> MessageHub:
+    def build_message_hub(self, message_hub: Settings | None = None) -> MessageHub:
         """Open the history of this run; `message_hub` may give its `name`. Raises TypeError for another type."""
-        if message_hub is not None and not is_mapping(message_hub):
-            raise wrong_type("message_hub", message_hub, "a mapping", "None")
-        return MessageHub.get_instance(**{"name": self.experiment_name, **(message_hub or {})})
+        return construction.open_history(self.experiment_name, message_hub)
 
-    def wrap_model(self, model_wrapper_cfg: Mapping[str, Any] | None, model: nn.Module) -> nn.Module:
+    def wrap_model(self, model_wrapper_cfg: Settings | None, model: nn.Module) -> nn.Module:
         """Move a model to its device, and wrap it where there are several processes.
 
         The runner does this to its own. Raises TypeError for a mapping where the model is wrapped already.
         """
-        if is_model_wrapper(model):
-            if model_wrapper_cfg is None:
-                return model
-            raise TypeError(
-                f"the model is wrapped by {type(model).__name__} already; drop `model_wrapper_cfg`"
-            )
-        return choose_strategy(None, model_wrapper_cfg=model_wrapper_cfg).wrap(model)
+        return wrap_again(model_wrapper_cfg, model)
 
     # -- settings --------------------------------------------------------------------------------------------------
-    def setup_env(self, env_cfg: Mapping[str, Any]) -> None:
+    def setup_env(self, env_cfg: Settings) -> None:
         """Join the process group and apply `cudnn_benchmark`, `mp_cfg`, `dist_cfg` and `resource_limit`."""
         setup_env(env_cfg, self.launcher)
 
@@ -577,7 +509,7 @@ class Runner:
         self.deterministic = deterministic
         self.seed = set_random_seed(seed, deterministic=deterministic, diff_rank_seed=diff_rank_seed)
 
-    def scale_lr(self, optim_wrapper: Any, auto_scale_lr: Mapping[str, Any] | None = None) -> None:
+    def scale_lr(self, optim_wrapper: Any, auto_scale_lr: Settings | None = None) -> None:
         """Multiply every learning rate by (samples of one step over all ranks) / `base_batch_size`, if enabled.
 
         Raises KeyError without `base_batch_size` and RuntimeError if schedules were built before.

@@ -21,8 +21,9 @@ from eng_checkpoint import get_state_dict, weights_to_cpu
 from eng_config import Config
 from eng_registry import RUNNERS
 
+from .engine.aliases import Batch
 from .engine.hook import Hook
-from .engine.run import Batch, Run
+from .engine.run import Run
 from .engine.stop import Interrupted
 from .runner import Runner
 

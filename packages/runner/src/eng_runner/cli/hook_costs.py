@@ -18,9 +18,10 @@ from typing import Any, final
 
 from eng_config import Config
 
+from ..engine.aliases import Batch, HookCall
 from ..engine.hook import Hook
 from ..engine.hook_list import Hooks
-from ..engine.run import AnyTrainLoop, Batch, HookCall, Run
+from ..engine.run import AnyTrainLoop, Run
 from ..runner import Runner
 
 EACH_ITERATION = ("before_train_iter", "after_train_iter")

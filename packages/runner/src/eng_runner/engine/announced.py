@@ -10,14 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from typing import Any
 
+from .aliases import Part
 from .run import Run
 
 _NOTHING: AbstractContextManager[None] = nullcontext()
 
 
-def announced(run: Run, point: str, built: Callable[[str], Any]) -> AbstractContextManager[None]:
+def announced(run: Run, point: str, built: Callable[[str], Part]) -> AbstractContextManager[None]:
     """Return the context in which the hooks of a point are called.
 
     `built` returns a part by its name, None if it is not built. Entering the context counts what the point says is
@@ -39,7 +39,7 @@ def _settle(run: Run) -> None:
 
 
 @contextmanager
-def _begin(run: Run, loop: Any) -> Iterator[None]:
+def _begin(run: Run, loop: Part) -> Iterator[None]:
     begin = getattr(loop, "begin_pass", None)
     if begin is not None:
         begin()
@@ -47,20 +47,20 @@ def _begin(run: Run, loop: Any) -> Iterator[None]:
 
 
 @contextmanager
-def _between(run: Run, loop: Any) -> Iterator[None]:
+def _between(run: Run, loop: Part) -> Iterator[None]:
     _settle(run)
     yield
 
 
 @contextmanager
-def _begin_train(run: Run, loop: Any) -> Iterator[None]:
+def _begin_train(run: Run, loop: Part) -> Iterator[None]:
     _settle(run)
     with _begin(run, loop):
         yield
 
 
 @contextmanager
-def _iteration(run: Run, loop: Any) -> Iterator[None]:
+def _iteration(run: Run, loop: Part) -> Iterator[None]:
     clock = run.clock
     clock.iter += 1
     clock.step = run.optim_wrapper.step_count
@@ -71,7 +71,7 @@ def _iteration(run: Run, loop: Any) -> Iterator[None]:
 
 
 @contextmanager
-def _pass(run: Run, loop: Any) -> Iterator[None]:
+def _pass(run: Run, loop: Part) -> Iterator[None]:
     end = getattr(loop, "end_pass", None)
     if end is None:  # a loop that does not derive from BaseLoop
         run.clock.epoch += 1
@@ -80,7 +80,7 @@ def _pass(run: Run, loop: Any) -> Iterator[None]:
     yield
 
 
-_COUNTED: dict[str, tuple[str, Callable[[Run, Any], AbstractContextManager[None]]]] = {
+_COUNTED: dict[str, tuple[str, Callable[[Run, Part], AbstractContextManager[None]]]] = {
     "before_train_epoch": ("train_loop", _begin_train),
     "before_train_iter": ("train_loop", _between),
     "before_val": ("train_loop", _between),

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeGuard
+from typing import TypeGuard
 
 from eng_optim import OptimWrapperDict
 
+from .aliases import Part, Settings, Values
 
-def is_mapping(spec: object) -> TypeGuard[Mapping[str, Any]]:
+
+def is_mapping(spec: object) -> TypeGuard[Settings]:
     """Whether a part was given as configuration: a dict, a ConfigDict or a Config."""
     return isinstance(spec, Mapping) and not isinstance(spec, OptimWrapperDict)
 
@@ -18,16 +20,14 @@ def wrong_type(name: str, spec: object, *expected: str) -> TypeError:
     return TypeError(f"`{name}` should be {' or '.join(expected)}, not {type(spec).__name__}: {spec!r:.80}")
 
 
-def older_name(
-    file_client_args: dict[str, Any] | None, backend_args: dict[str, Any] | None
-) -> dict[str, Any] | None:
+def older_name(file_client_args: Values | None, backend_args: Values | None) -> Values | None:
     """Return the arguments of a storage backend by either name. Raises ValueError if both are given."""
     if file_client_args is not None and backend_args is not None:
         raise ValueError("`file_client_args` is the older name of `backend_args`: give one of them")
     return backend_args if file_client_args is None else file_client_args
 
 
-def without(spec: Mapping[str, Any], *names: str) -> Any:
+def without(spec: Settings, *names: str) -> Part:
     """Return a shallow copy of a mapping without some keys; it keeps its type and the origins of its values."""
     rest = spec.copy() if hasattr(spec, "copy") else dict(spec)
     for name in names:

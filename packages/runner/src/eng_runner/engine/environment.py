@@ -7,14 +7,14 @@ import os
 import platform
 import sys
 from collections import Counter
-from collections.abc import Mapping
 from importlib import metadata
-from typing import Any
 
 import torch
 import torch.multiprocessing
 
 from eng_dist import get_rank, init_dist, is_distributed, seed_everything, sync_random_seed
+
+from .aliases import Settings
 
 if sys.platform != "win32":
     import resource
@@ -22,7 +22,7 @@ if sys.platform != "win32":
 _log = logging.getLogger(__name__)
 
 
-def setup_env(env_cfg: Mapping[str, Any], launcher: str) -> None:
+def setup_env(env_cfg: Settings, launcher: str) -> None:
     """Join the process group and apply `env_cfg`.
 
     Known keys: `cudnn_benchmark`, `mp_cfg` (`mp_start_method`, `opencv_num_threads`), `dist_cfg` (`backend`,
@@ -37,7 +37,7 @@ def setup_env(env_cfg: Mapping[str, Any], launcher: str) -> None:
     _raise_file_limit(int(env_cfg.get("resource_limit", 4096)))
 
 
-def _setup_multiprocessing(mp_cfg: Mapping[str, Any], *, distributed: bool) -> None:
+def _setup_multiprocessing(mp_cfg: Settings, *, distributed: bool) -> None:
     method = mp_cfg.get("mp_start_method", "fork" if sys.platform == "linux" else None)
     if method is not None:
         current = torch.multiprocessing.get_start_method(allow_none=True)

@@ -5,15 +5,15 @@ In which order hooks are called, and how their methods are bound, is in `hook_li
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from difflib import get_close_matches
 from enum import IntEnum
-from typing import Any
 
 from torch import Tensor
 
+from .aliases import Batch, Outputs, Part, Settings, Values
 from .overriding import is_overridden
-from .run import Batch, Run
+from .run import Run
 
 _POINTS = ("before_", "after_", "on_")
 
@@ -79,11 +79,11 @@ class Hook:
     )  # fmt: skip
     """All points, in the order of a run."""
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> Values:
         """What this hook must know after a resume: tensors and JSON values."""
         return {}
 
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+    def load_state_dict(self, state: Settings) -> None:
         """Take over what `state_dict` returned."""
 
     def takes_part(self, point: str, runner: Run) -> bool:
@@ -129,7 +129,7 @@ class Hook:
     def after_test(self, runner: Run) -> None:
         """After the test."""
 
-    def before_save_checkpoint(self, runner: Run, checkpoint: dict[str, Any]) -> None:
+    def before_save_checkpoint(self, runner: Run, checkpoint: Values) -> None:
         """Edit what is about to be written."""
 
     def after_save_checkpoint(self, runner: Run, path: str) -> None:
@@ -138,7 +138,7 @@ class Hook:
     def before_resume(self, runner: Run, path: str) -> None:
         """A checkpoint was chosen to continue from; nothing is restored yet."""
 
-    def after_load_checkpoint(self, runner: Run, checkpoint: dict[str, Any]) -> None:
+    def after_load_checkpoint(self, runner: Run, checkpoint: Values) -> None:
         """Edit what was read, before the weights are loaded."""
 
     # -- epochs ----------------------------------------------------------------------------------------------------
@@ -158,11 +158,11 @@ class Hook:
         """After an epoch of training."""
         self._after_epoch(runner, mode="train")
 
-    def after_val_epoch(self, runner: Run, metrics: dict[str, Any] | None = None) -> None:
+    def after_val_epoch(self, runner: Run, metrics: Values | None = None) -> None:
         """After the pass over the validation data, with its metrics."""
         self._after_epoch(runner, mode="val")
 
-    def after_test_epoch(self, runner: Run, metrics: dict[str, Any] | None = None) -> None:
+    def after_test_epoch(self, runner: Run, metrics: Values | None = None) -> None:
         """After the pass over the test data, with its metrics."""
         self._after_epoch(runner, mode="test")
 
@@ -186,19 +186,19 @@ class Hook:
         self._before_iter(runner, batch_idx=batch_idx, data_batch=data_batch, mode="test")
 
     def after_train_iter(
-        self, runner: Run, batch_idx: int, data_batch: Batch = None, outputs: dict[str, Any] | None = None
+        self, runner: Run, batch_idx: int, data_batch: Batch = None, outputs: Values | None = None
     ) -> None:
         """After one training iteration, with what `train_step` returned."""
         self._after_iter(runner, batch_idx=batch_idx, data_batch=data_batch, outputs=outputs, mode="train")
 
     def after_val_iter(
-        self, runner: Run, batch_idx: int, data_batch: Batch = None, outputs: Sequence[Any] | None = None
+        self, runner: Run, batch_idx: int, data_batch: Batch = None, outputs: Sequence[Outputs] | None = None
     ) -> None:
         """After one validation iteration, with what `val_step` returned."""
         self._after_iter(runner, batch_idx=batch_idx, data_batch=data_batch, outputs=outputs, mode="val")
 
     def after_test_iter(
-        self, runner: Run, batch_idx: int, data_batch: Batch = None, outputs: Sequence[Any] | None = None
+        self, runner: Run, batch_idx: int, data_batch: Batch = None, outputs: Sequence[Outputs] | None = None
     ) -> None:
         """After one test iteration, with what `test_step` returned."""
         self._after_iter(runner, batch_idx=batch_idx, data_batch=data_batch, outputs=outputs, mode="test")
@@ -213,7 +213,7 @@ class Hook:
         runner: Run,
         batch_idx: int,
         data_batch: Batch = None,
-        outputs: Any = None,
+        outputs: Outputs = None,
         mode: str = "train",
     ) -> None:
         """The same for all modes."""
@@ -246,7 +246,7 @@ class Hook:
         """Whether this iteration is an n-th one of its epoch; n <= 0 is never."""
         return n > 0 and (batch_idx + 1) % n == 0
 
-    def end_of_epoch(self, dataloader: Any, batch_idx: int) -> bool:
+    def end_of_epoch(self, dataloader: Part, batch_idx: int) -> bool:
         """Whether this is the last iteration of the loader."""
         return batch_idx + 1 == len(dataloader)
 

@@ -7,10 +7,10 @@ an empty point costs nothing and shows nothing in a trace.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from traceback import walk_tb
-from typing import Any
 
+from .aliases import HookCall, Value
 from .hook import Hook, Priority, get_priority, misspelled_points, overrides
 from .run import Run
 
@@ -35,7 +35,7 @@ class Hooks:
             at -= 1
         self._entries.insert(at, (number, hook))
 
-    def bind(self, point: str, runner: Run) -> tuple[Callable[..., None], ...]:
+    def bind(self, point: str, runner: Run) -> tuple[HookCall, ...]:
         """The methods to call at a point, in order: only of hooks that override it and want to take part."""
         return tuple(
             getattr(hook, point)
@@ -43,7 +43,7 @@ class Hooks:
             if hasattr(hook, point) and overrides(hook, point) and hook.takes_part(point, runner)
         )
 
-    def call(self, point: str, runner: Run, **arguments: Any) -> None:
+    def call(self, point: str, runner: Run, **arguments: Value) -> None:
         """Call a point of all hooks now; hooks without such a method are passed over."""
         for method in self.bind(point, runner):
             method(runner, **arguments)

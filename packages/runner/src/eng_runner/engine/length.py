@@ -5,11 +5,12 @@ Loops, `check`, `eng lr`, the dry run, schedules, the log line and the checkpoin
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sized
+from collections.abc import Sized
 from dataclasses import dataclass, replace
 from math import ceil
-from typing import Any, Self
+from typing import Self
 
+from .aliases import Settings
 from .clock import Unit
 
 
@@ -31,9 +32,7 @@ class RunLength:
     accumulative_counts: int = 1
 
     @classmethod
-    def of(
-        cls, train_cfg: Mapping[str, Any], loader_length: int | None, accumulative_counts: int = 1
-    ) -> Self:
+    def of(cls, train_cfg: Settings, loader_length: int | None, accumulative_counts: int = 1) -> Self:
         """Return the length that a `train_cfg` gives with a loader of so many batches.
 
         Raises ValueError for a `limit_batches` that cannot be meant.

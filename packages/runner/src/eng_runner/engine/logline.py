@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from eng_dist import get_device, get_max_memory_mib
+from eng_logging import HistoryBuffer
 from eng_registry import LOG_PROCESSORS
 
+from .aliases import Settings, Value, Values
 from .run import Run
 
-Tag = dict[str, Any]
+Tag = Values
 """What a tracker gets: names to numbers (and, where asked for, non-scalars)."""
 
 
@@ -39,7 +40,7 @@ class LogProcessor:
         self,
         window_size: int = 10,
         by_epoch: bool = True,
-        custom_cfg: Sequence[Mapping[str, Any]] | None = None,
+        custom_cfg: Sequence[Settings] | None = None,
         num_digits: int = 4,
         log_with_hierarchy: bool = False,
         mean_pattern: str = r".*(loss|time|data_time|grad_norm).*",
@@ -147,13 +148,11 @@ class LogProcessor:
         return f"Epoch({mode}){f' {number}':>{width}}{inner}"
 
     # -- values ----------------------------------------------------------------------------------------------------
-    def _values(
-        self, runner: Run, batch_idx: int, mode: str, exclude_metrics: bool = False
-    ) -> dict[str, Any]:
+    def _values(self, runner: Run, batch_idx: int, mode: str, exclude_metrics: bool = False) -> Values:
         """Every quantity of the mode as a number, times last only where the caller puts them."""
         history = runner.message_hub.log_scalars
         start = f"{mode}/"
-        values: dict[str, Any] = {}
+        values: Values = {}
         for key, series in history.items():
             if not key.startswith(start):
                 continue
@@ -174,7 +173,7 @@ class LogProcessor:
                 )
         return values
 
-    def _custom(self, runner: Run, batch_idx: int, entry: Mapping[str, Any], series: Any) -> Any:
+    def _custom(self, runner: Run, batch_idx: int, entry: Settings, series: HistoryBuffer) -> Value:
         options = {
             name: value
             for name, value in entry.items()
@@ -201,17 +200,17 @@ class LogProcessor:
     def _mean_of_pass(self, runner: Run, name: str, batch_idx: int, mode: str) -> float:
         return float(runner.message_hub.get_scalar(f"{mode}/{name}").mean(batch_idx + 1))
 
-    def _non_scalars(self, runner: Run, mode: str) -> dict[str, Any]:
+    def _non_scalars(self, runner: Run, mode: str) -> Values:
         start = f"{mode}/"
         infos = runner.message_hub.runtime_info.items()
         return {key[len(start) :]: value for key, value in infos if key.startswith(start)}
 
-    def _tag(self, values: Mapping[str, Any], mode: str) -> Tag:
+    def _tag(self, values: Settings, mode: str) -> Tag:
         return {
             f"{mode}/{name}" if self.log_with_hierarchy else name: value for name, value in values.items()
         }
 
-    def _text(self, value: Any) -> str:
+    def _text(self, value: Value) -> str:
         return f"{value:.{self.num_digits}f}" if isinstance(value, float) else str(value)
 
 
@@ -220,6 +219,6 @@ def _length(runner: Run, mode: str) -> int:
     return loop.length or 0 if loop is not None else 0
 
 
-def _block(value: Any) -> str:
+def _block(value: Value) -> str:
     """Arrays and tensors on lines of their own."""
     return f"\n{value}\n" if hasattr(value, "shape") else str(value)

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Protocol
 
+from torch import Tensor
+
+from .aliases import HookCall, Part, Value
 from .run import Run, wrappers_of
+
+
+class Handle(Protocol):
+    """Something that can be taken away again."""
+
+    def remove(self) -> None: ...
 
 
 @contextmanager
 def observed(runner: Run) -> Iterator[None]:
     """Call the hooks' points around each backward pass and each step of the optimizer; where there is none, nothing."""
-    handles: list[Any] = []
+    handles: list[Handle] = []
     for wrapper in wrappers_of(runner.optim_wrapper).values():
         before, after = (_all(runner, f"{when}_optimizer_step") for when in ("before", "after"))
         if before is not None:
@@ -32,13 +41,11 @@ def observed(runner: Run) -> Iterator[None]:
 class _AroundBackward:
     """Calls something before and after the backward pass of an optimizer wrapper, until it is removed."""
 
-    def __init__(
-        self, wrapper: Any, before: Callable[..., None] | None, after: Callable[..., None] | None
-    ) -> None:
+    def __init__(self, wrapper: Part, before: HookCall | None, after: HookCall | None) -> None:
         backward = wrapper.backward
         self._wrapper, self._was_plain = wrapper, wrapper._is_plain
 
-        def surrounded(loss: Any, **kwargs: Any) -> None:
+        def surrounded(loss: Tensor, **kwargs: Value) -> None:
             if before is not None:
                 before(loss)
             backward(loss, **kwargs)
@@ -54,19 +61,19 @@ class _AroundBackward:
         self._wrapper._is_plain = self._was_plain
 
 
-def _all(runner: Run, point: str) -> Callable[..., None] | None:
+def _all(runner: Run, point: str) -> HookCall | None:
     calls = runner.hook_calls(point)
     if not calls:
         return None
     if point == "before_backward":
 
-        def tell_loss(loss: Any) -> None:
+        def tell_loss(loss: Tensor) -> None:
             for call in calls:
                 call(runner, loss=loss)
 
         return tell_loss
 
-    def tell(*_: Any) -> None:
+    def tell(*_: Value) -> None:
         for call in calls:
             call(runner)
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
+from .aliases import Settings, Value, Values
 from .run import Run
 
 
-def facts_of_run(runner: Run) -> dict[str, Any]:
+def facts_of_run(runner: Run) -> Values:
     """The command that started the process, the seed, and the classes of the data where it names them."""
     classes = (runner.visualizer.dataset_meta or {}).get("classes")
     facts = {"command": command(sys.orig_argv, sys.argv), "seed": runner.seed}
@@ -42,13 +42,13 @@ def command(original: Sequence[str], arguments: Sequence[str]) -> str:
     return shlex.join(words)
 
 
-def facts_of_metrics(metrics: Mapping[str, Any], mode: str, classes: Sequence[str] | None) -> dict[str, Any]:
+def facts_of_metrics(metrics: Settings, mode: str, classes: Sequence[str] | None) -> Values:
     """Metrics that are no numbers, by name; a square table gets the names of its rows and columns.
 
     >>> facts_of_metrics({"confusion": [[5, 1], [0, 4]], "accuracy": 0.9}, "val", ["cat", "dog"])
     {'val/confusion': {'labels': ['cat', 'dog'], 'matrix': [[5, 1], [0, 4]]}}
     """
-    facts: dict[str, Any] = {}
+    facts: Values = {}
     for name, value in metrics.items():
         table = value.tolist() if hasattr(value, "tolist") else value
         if isinstance(table, (bool, int, float)):
@@ -60,7 +60,7 @@ def facts_of_metrics(metrics: Mapping[str, Any], mode: str, classes: Sequence[st
     return facts
 
 
-def _is_square(table: Any) -> bool:
+def _is_square(table: Value) -> bool:
     return (
         isinstance(table, list)
         and len(table) > 1

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Literal
 
 from eng_checkpoint import BackgroundSaver
+
+from .aliases import Settings, Value, Values
 
 Kind = Literal["regular", "best"]
 
@@ -30,9 +32,9 @@ class SaveRequest:
     save_optimizer: bool = True
     save_param_scheduler: bool = True
     by_epoch: bool = True
-    meta: Mapping[str, Any] | None = None
+    meta: Settings | None = None
     metrics: Mapping[str, float] | None = None
-    backend_args: dict[str, Any] | None = None
+    backend_args: Values | None = None
     saver: BackgroundSaver | None = None
     then: Callable[[], None] | None = None
 
@@ -52,7 +54,7 @@ class SaveRequest:
         """Whether the folder is one of this file system, where a list of checkpoints is kept."""
         return self.backend_args is None and "://" not in self.folder
 
-    def documented(self) -> dict[str, Any]:
+    def documented(self) -> Values:
         """Return the part of the request that `Runner.save_checkpoint` has documented arguments for."""
         return {
             "out_dir": self.folder,
@@ -64,6 +66,6 @@ class SaveRequest:
             "backend_args": self.backend_args,
         }
 
-    def with_changes(self, **documented: Any) -> SaveRequest:
+    def with_changes(self, **documented: Value) -> SaveRequest:
         """Return the request with what an overridden `Runner.save_checkpoint` has changed of it."""
         return replace(self, **documented)

@@ -18,7 +18,8 @@ import torch
 from eng_dataset import Loader
 from eng_evaluator import Evaluator
 
-from .run import AnyEvaluator, Batch, HookCall, Outputs, Run
+from .aliases import Batch, HookCall, Outputs
+from .run import AnyEvaluator, Run
 
 
 @final

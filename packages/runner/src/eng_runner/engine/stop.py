@@ -16,10 +16,11 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any, final
+from typing import final
 
 from eng_dist import StopAgreement, is_main_process
 
+from .aliases import Value
 from .finite import weights_are_finite
 from .run import Run
 
@@ -67,7 +68,7 @@ class Stop:
             self.agreement.close()
             self.agreement = _NoAgreement()
 
-    def _take_signals(self) -> dict[int, Any]:
+    def _take_signals(self) -> dict[int, Value]:
         if threading.current_thread() is not threading.main_thread():
             return {}
         names = ("SIGTERM", "SIGINT", SAVE_AND_GO_ON)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
-from typing import Any
 
 from torch import nn
 
 from eng_dist import get_dist_info
 from eng_model import is_model_wrapper
+
+from .aliases import Part, Step, Values
 
 
 class BaseStrategy(ABC):
@@ -47,7 +47,7 @@ class BaseStrategy(ABC):
             init_weights()
             self.synchronize(model)
 
-    def take_optimizer(self, model: nn.Module, optim_wrapper: Any) -> Any:
+    def take_optimizer(self, model: nn.Module, optim_wrapper: Part) -> Part:
         """The optimizer wrapper as the loops call it; for a strategy that steps by itself, one of its own."""
         return optim_wrapper
 
@@ -55,14 +55,14 @@ class BaseStrategy(ABC):
         """Which share of each batch this process reads, and how many shares there are; by default one per process."""
         return get_dist_info()
 
-    def place_for(self, model: nn.Module) -> Callable[..., Any] | None:
+    def place_for(self, model: nn.Module) -> Step | None:
         """Where this process' part of a sharded checkpoint goes, a `place` of `eng_checkpoint.read_sharded`."""
         return None
 
-    def gathered(self, state: dict[str, Any]) -> dict[str, Any]:
+    def gathered(self, state: Values) -> Values:
         """The state as it is to be written; a collective call."""
         return state
 
-    def placed(self, state: dict[str, Any], model: nn.Module) -> dict[str, Any]:
+    def placed(self, state: Values, model: nn.Module) -> Values:
         """The state that was read, with its tensors spread over the processes as the model's are."""
         return state

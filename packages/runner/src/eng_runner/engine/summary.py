@@ -7,10 +7,10 @@ import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from eng_checkpoint import entries
 
+from .aliases import Value
 from .run import Run
 
 
@@ -102,7 +102,7 @@ def _short(path: str) -> str:
     return relative if len(relative) < len(path) and not relative.startswith("..") else path
 
 
-def number(value: Any) -> str:
+def number(value: Value) -> str:
     """A metric with all its digits; anything but a number as it prints."""
     if hasattr(value, "item") and getattr(value, "numel", lambda: getattr(value, "size", 0))() == 1:
         value = value.item()

@@ -14,11 +14,12 @@ from eng_checkpoint import BackgroundSaver, prune
 from eng_dist import broadcast_object_list, is_main_process, master_only
 from eng_registry import HOOKS
 
+from ..engine.aliases import Batch
 from ..engine.arguments import older_name
 from ..engine.finite import NonFiniteError, weights_are_finite
 from ..engine.hook import Hook
 from ..engine.interval import Cadence, Every
-from ..engine.run import Batch, Run
+from ..engine.run import Run
 from ..engine.saving import SaveRequest
 from ..engine.stop import SAVE_AND_GO_ON
 from .alarm import Alarm

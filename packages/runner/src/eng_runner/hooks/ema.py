@@ -8,8 +8,9 @@ from eng_checkpoint import get_state_dict, load_state_dict, weights_to_cpu
 from eng_model import BaseAveragedModel
 from eng_registry import HOOKS, MODELS
 
+from ..engine.aliases import Batch
 from ..engine.hook import Hook
-from ..engine.run import Batch, Run
+from ..engine.run import Run
 
 
 @final

@@ -9,8 +9,9 @@ import torch
 
 from eng_registry import HOOKS, suggest
 
+from ..engine.aliases import Batch
 from ..engine.hook import Hook
-from ..engine.run import Batch, Run
+from ..engine.run import Run
 from .visualization import displayable
 
 

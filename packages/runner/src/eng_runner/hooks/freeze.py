@@ -10,9 +10,10 @@ from torch import nn
 
 from eng_registry import HOOKS, suggest
 
+from ..engine.aliases import Batch
 from ..engine.hook import Hook
 from ..engine.interval import Every
-from ..engine.run import Batch, Run
+from ..engine.run import Run
 
 
 @final

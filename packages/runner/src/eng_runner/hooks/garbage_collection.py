@@ -7,9 +7,10 @@ from typing import Any, final
 
 from eng_registry import HOOKS
 
+from ..engine.aliases import Batch
 from ..engine.hook import Hook
 from ..engine.interval import Cadence, Every
-from ..engine.run import Batch, Run
+from ..engine.run import Run
 
 
 @final

@@ -14,11 +14,12 @@ from eng_fileio import atomic_write_text, copyfile_from_local, join_path
 from eng_registry import HOOKS
 from eng_visualization import LocalVisBackend
 
+from ..engine.aliases import Batch
 from ..engine.arguments import older_name
 from ..engine.hook import Hook
 from ..engine.interval import Cadence, Every
 from ..engine.overriding import is_overridden
-from ..engine.run import Batch, Run
+from ..engine.run import Run
 from ..engine.run_metadata import facts_of_metrics, facts_of_run
 
 

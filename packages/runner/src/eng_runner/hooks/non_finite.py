@@ -9,10 +9,11 @@ from torch import Tensor, nn
 
 from eng_registry import HOOKS
 
+from ..engine.aliases import Batch
 from ..engine.finite import NonFiniteError
 from ..engine.hook import Hook
 from ..engine.interval import Cadence, Every
-from ..engine.run import Batch, Run
+from ..engine.run import Run
 
 
 @final

@@ -7,8 +7,9 @@ from typing import Any, final
 
 from eng_registry import HOOKS
 
+from ..engine.aliases import Batch, Metrics
 from ..engine.hook import Hook
-from ..engine.run import Batch, Metrics, Run, schedulers_of
+from ..engine.run import Run, schedulers_of
 
 Step = Callable[..., None]
 

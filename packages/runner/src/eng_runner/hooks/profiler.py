@@ -12,8 +12,9 @@ from torch.profiler import ProfilerActivity, profile, tensorboard_trace_handler
 from eng_dist import is_main_process
 from eng_registry import HOOKS
 
+from ..engine.aliases import Batch
 from ..engine.hook import Hook
-from ..engine.run import Batch, Run, is_configured
+from ..engine.run import Run, is_configured
 
 TraceHandler = Callable[[Any], None]
 

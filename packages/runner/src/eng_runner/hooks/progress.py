@@ -18,8 +18,9 @@ from typing import TYPE_CHECKING, Any, final
 from eng_dist import is_main_process
 from eng_registry import HOOKS
 
+from ..engine.aliases import Batch
 from ..engine.hook import Hook
-from ..engine.run import Batch, Run
+from ..engine.run import Run
 from .logger import LoggerHook
 
 if TYPE_CHECKING:

@@ -7,8 +7,9 @@ from typing import Any, final
 
 from eng_registry import HOOKS
 
+from ..engine.aliases import Batch
 from ..engine.hook import Hook
-from ..engine.run import Batch, Run
+from ..engine.run import Run
 from ..version import __version__
 
 Append = Callable[[Any], None]

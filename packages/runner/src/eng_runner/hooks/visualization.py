@@ -10,8 +10,9 @@ import torch
 
 from eng_registry import HOOKS
 
+from ..engine.aliases import Batch
 from ..engine.hook import Hook
-from ..engine.run import Batch, Run
+from ..engine.run import Run
 
 logger = logging.getLogger(__name__)
 

@@ -125,7 +125,7 @@ _ROWS = (
         shape=Shape.MAPPING,
         registry=LOOPS,
         below={"max_time": _SAME, **_LENGTH},
-        help="the training loop: `by_epoch` with `max_epochs` or `max_iters`, `val_interval`, ...",
+        help="the training loop: `by_epoch` with `max_epochs` or `max_iters`, `val_interval` and others",
     ),
     Key(
         name="val_cfg",
@@ -324,5 +324,11 @@ def effect_of(path: str) -> Effect:
 
 
 def given_arguments(config: Any) -> dict[str, Any]:
-    """Return the entries of a configuration, a Config or a mapping, that are arguments of the Runner."""
+    """Return the entries of a configuration, a Config or a mapping, that are arguments of the Runner.
+
+    Raises KeyError without `model` or `work_dir`.
+    """
+    missing = [name for name in ("model", "work_dir") if config.get(name) is None]
+    if missing:
+        raise KeyError(f"the configuration lacks {' and '.join(f'`{name}`' for name in missing)}")
     return {name: config[name] for name in ARGUMENTS if name in config}

@@ -6,6 +6,11 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, cast
 
+from eng_config import ConfigDict
+from eng_dataset import Loader, build_dataloader
+from eng_dist import get_dist_info
+from eng_registry import config_path
+
 from ..engine.length import RunLength
 from ..engine.loops import TrainLoop
 from ..engine.run import AnyEvalLoop, AnyOptimWrapper, AnyTrainLoop, Run, Schedulers
@@ -22,7 +27,7 @@ class Parts:
     def __init__(self, run: Run, given: Mapping[str, Any]) -> None:
         self.given = dict(given)
         self._run = run
-        self._building_train_loop = False
+        self._building_train_loop = False  # a loader that is asked for meanwhile is one to train on
 
     def built(self, name: str) -> Any:
         """Return a part if it is built, else None."""
@@ -31,11 +36,6 @@ class Parts:
     def is_configured(self, mode: str) -> bool:
         """Whether there is a loop for 'train', 'val' or 'test'."""
         return self.given[f"{mode}_cfg"] is not None
-
-    @property
-    def is_building_train_loop(self) -> bool:
-        """Whether a loader that is asked for now is one to train on."""
-        return self._building_train_loop
 
     @cached_property
     def train_loop(self) -> AnyTrainLoop:
@@ -67,6 +67,22 @@ class Parts:
     def param_schedulers(self) -> Schedulers:
         """The schedules, a list, or name -> list for several optimizers."""
         return self.make_schedulers(self.given["param_scheduler"])
+
+    def as_loader(self, dataloader: Any, *, training: bool, diff_rank_seed: bool) -> Loader:
+        """Build a loader with the seed of the run and the share of this process; a Loader stays as it is."""
+        if isinstance(dataloader, Loader):
+            return dataloader
+        with config_path("", dataloader if isinstance(dataloader, ConfigDict) else None):
+            loader = build_dataloader(
+                dataloader,
+                seed=self._run.seed,
+                diff_rank_seed=diff_rank_seed,
+                training=training or self._building_train_loop,
+            )
+        place = self._run.strategy.data_place()
+        if place != get_dist_info():
+            loader.take_share(*place)
+        return loader
 
     def make_train_loop(self, spec: Any) -> Any:
         """Build a training loop on the training loader."""

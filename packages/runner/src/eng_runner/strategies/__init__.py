@@ -9,7 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from torch import nn
+
 from eng_dist import is_distributed
+from eng_model import is_model_wrapper
 from eng_registry import STRATEGIES
 
 from ..engine.strategy import BaseStrategy
@@ -21,6 +24,7 @@ __all__ = [
     "DDPStrategy",
     "SingleDeviceStrategy",
     "choose_strategy",
+    "wrap_again",
 ]
 
 
@@ -49,3 +53,15 @@ def choose_strategy(
     return DDPStrategy(
         model_wrapper=model_wrapper_cfg, sync_bn=sync_bn, find_unused_parameters=find_unused_parameters
     )
+
+
+def wrap_again(model_wrapper_cfg: Mapping[str, Any] | None, model: nn.Module) -> nn.Module:
+    """Move a further model to its device, and wrap it where there are several processes.
+
+    Raises TypeError for a mapping where the model is wrapped already.
+    """
+    if not is_model_wrapper(model):
+        return choose_strategy(None, model_wrapper_cfg=model_wrapper_cfg).wrap(model)
+    if model_wrapper_cfg is not None:
+        raise TypeError(f"the model is wrapped by {type(model).__name__} already; drop `model_wrapper_cfg`")
+    return model

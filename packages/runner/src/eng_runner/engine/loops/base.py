@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import islice
-from typing import Any
 
 from eng_dataset import Loader
 
+from ..aliases import Batch, Part
 from ..length import loader_length, pass_length
 from ..run import Run
 
@@ -26,7 +26,7 @@ class BaseLoop:
     trains = False
     """Whether the loader may shuffle, drop and pad: an evaluation sees each sample exactly once."""
 
-    def __init__(self, runner: Run, dataloader: Any, *, limit_batches: float | None = None) -> None:
+    def __init__(self, runner: Run, dataloader: Part, *, limit_batches: float | None = None) -> None:
         self._runner = runner
         self.dataloader: Loader = runner.as_loader(dataloader, training=self.trains)
         whole = loader_length(self.dataloader)
@@ -43,11 +43,11 @@ class BaseLoop:
         """Samples that a full batch holds over all ranks."""
         return (self.dataloader.batch_size or 1) * self.runner.strategy.data_place()[1]
 
-    def run(self) -> Any:
+    def run(self) -> Part:
         """Run to the end and return the result of it."""
         raise NotImplementedError(f"{type(self).__name__} does not say how it runs: define run(self)")
 
-    def batches(self) -> Iterable[Any]:
+    def batches(self) -> Iterable[Batch]:
         """Return the batches from the loader's position to the end of the pass."""
         if not self.is_limited or self.length is None:
             return self.dataloader

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from copy import copy
 from dataclasses import replace
-from typing import Any
 
 from torch import nn
 
 from eng_registry import LOOPS
 
+from ..aliases import Batch, Part
 from ..length import RunLength
 from ..overriding import is_overridden
-from ..run import Batch, Run
+from ..run import Run
 from .train import State, TrainLoop
 
 
@@ -30,7 +30,7 @@ class EpochBasedTrainLoop(TrainLoop):
     def __init__(
         self,
         runner: Run,
-        dataloader: Any,
+        dataloader: Part,
         max_epochs: int,
         val_begin: int = 1,
         val_interval: int | str = 1,

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import torch
 
 from eng_dist import all_reduce, get_comm_device
 from eng_registry import LOOPS
 
+from ..aliases import Batch, Metrics, Part
 from ..overriding import is_overridden
 from ..precision import autocast
-from ..run import Batch, Metrics, Run
+from ..run import Run
 from ..step import EvalStep
 from .base import BaseLoop
 
@@ -29,8 +29,8 @@ class EvalLoop(BaseLoop):
     def __init__(
         self,
         runner: Run,
-        dataloader: Any,
-        evaluator: Any,
+        dataloader: Part,
+        evaluator: Part,
         fp16: bool = False,
         limit_batches: float | None = None,
     ) -> None:

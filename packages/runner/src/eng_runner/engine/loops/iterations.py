@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from copy import copy
-from typing import Any
 
 from torch import nn
 
 from eng_registry import LOOPS
 
+from ..aliases import Batch, Part
 from ..length import RunLength
 from ..overriding import is_overridden
-from ..run import Batch, Run
+from ..run import Run
 from .train import State, TrainLoop
 
 
@@ -31,7 +31,7 @@ class IterBasedTrainLoop(TrainLoop):
     def __init__(
         self,
         runner: Run,
-        dataloader: Any,
+        dataloader: Part,
         max_iters: int,
         val_begin: int = 1,
         val_interval: int | str = 1000,
@@ -91,7 +91,7 @@ class IterBasedTrainLoop(TrainLoop):
         if not self._is_driving:
             self._obey_stop()
 
-    def start_over(self) -> Iterable[Any]:
+    def start_over(self) -> Iterable[Batch]:
         """Count the pass that is over, and return the batches of the next one.
 
         Raises RuntimeError if the pass had no batch.

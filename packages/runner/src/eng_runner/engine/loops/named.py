@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, final
+from typing import final
 
 from eng_registry import LOOPS
 
+from ..aliases import Part, Settings, Values
 from ..run import Run, is_configured
 from .evaluation import ValLoop
 
@@ -24,8 +25,8 @@ class NamedValLoop:
     def __init__(
         self,
         runner: Run,
-        dataloader: Mapping[str, Any],
-        evaluator: Mapping[str, Any],
+        dataloader: Settings,
+        evaluator: Settings,
         fp16: bool = False,
         limit_batches: float | None = None,
         intervals: Mapping[str, int] | None = None,
@@ -45,12 +46,12 @@ class NamedValLoop:
         """The sets that the validation under way leaves out."""
 
     @property
-    def dataloader(self) -> dict[str, Any]:
+    def dataloader(self) -> Values:
         """The loaders by name."""
         return {name: loop.dataloader for name, loop in self.sets.items()}
 
     @property
-    def evaluator(self) -> dict[str, Any]:
+    def evaluator(self) -> Values:
         """The evaluators by name."""
         return {name: loop.evaluator for name, loop in self.sets.items()}
 
@@ -60,7 +61,7 @@ class NamedValLoop:
         lengths = [loop.length for name, loop in self.sets.items() if name not in self.resting]
         return None if None in lengths else sum(length for length in lengths if length is not None)
 
-    def run(self) -> dict[str, Any]:
+    def run(self) -> Values:
         """One pass over each set that is due; returns the metrics of all of them."""
         runner = self.runner
         self.resting = tuple(name for name in self.sets if not self._is_due(name))
@@ -68,7 +69,7 @@ class NamedValLoop:
             return {}
         runner.call_hook("before_val")
         runner.call_hook("before_val_epoch")
-        metrics: dict[str, Any] = {}
+        metrics: Values = {}
         first = 0
         for name, loop in self.sets.items():
             if name not in self.resting:
@@ -87,7 +88,7 @@ class NamedValLoop:
         return done >= last or done % interval == 0
 
 
-def are_named(dataloader: Any) -> bool:
+def are_named(dataloader: Part) -> bool:
     """Whether a `val_dataloader` is a mapping of names to loaders rather than the arguments of one.
 
     >>> are_named({"dataset": [1, 2], "batch_size": 2}), are_named({"clean": {"dataset": [1, 2]}})

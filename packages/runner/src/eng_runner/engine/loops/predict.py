@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, final
+from typing import final
 
 import numpy
 import torch
@@ -13,6 +13,7 @@ from eng_evaluator import BaseMetric
 from eng_registry import LOOPS
 from eng_structures import BaseDataElement
 
+from ..aliases import Batch, Outputs, Part, Value, Values
 from ..run import Run
 from .evaluation import EvalLoop
 
@@ -31,8 +32,8 @@ class PredictLoop(EvalLoop):
     def __init__(
         self,
         runner: Run,
-        dataloader: Any,
-        evaluator: Any = None,
+        dataloader: Part,
+        evaluator: Part = None,
         fp16: bool = False,
         limit_batches: float | None = None,
     ) -> None:
@@ -41,7 +42,7 @@ class PredictLoop(EvalLoop):
         super().__init__(runner, loader, self._collector, fp16=fp16, limit_batches=limit_batches)
 
     @property
-    def predictions(self) -> list[Any]:
+    def predictions(self) -> list[Outputs]:
         """One for each sample; empty before the loop has run."""
         return self._collector.kept.predictions
 
@@ -50,11 +51,11 @@ class _Collector:
     """Stands where an evaluator does: takes the outputs of each batch apart and keeps them."""
 
     def __init__(self, loader: Loader) -> None:
-        self.dataset_meta: Any = None
+        self.dataset_meta: Values | None = None
         self.kept = _Kept()
         self._loader = loader
 
-    def process(self, data_samples: Any, data_batch: Any) -> None:
+    def process(self, data_samples: Outputs, data_batch: Batch) -> None:
         """Keep one batch."""
         rows, indices = split_by_sample(data_samples), self._loader.indices
         if indices is not None and len(rows) != len(indices):
@@ -66,7 +67,7 @@ class _Collector:
         if indices is not None:
             self.kept.attribute(indices)
 
-    def evaluate(self, size: int) -> dict[str, Any]:
+    def evaluate(self, size: int) -> Values:
         """Bring the predictions of all ranks together; there are no metrics."""
         return self.kept.evaluate(size)
 
@@ -81,13 +82,13 @@ class _Kept(BaseMetric):
 
     def __init__(self) -> None:
         super().__init__()
-        self.predictions: list[Any] = []
+        self.predictions: list[Outputs] = []
 
-    def process(self, data_batch: Any, data_samples: Sequence[Any]) -> None:
+    def process(self, data_batch: Batch, data_samples: Sequence[Outputs]) -> None:
         """Store plain copies."""
         self.results.extend((index, plain(sample)) for index, sample in data_samples)
 
-    def compute_metrics(self, results: list[Any]) -> dict[str, Any]:
+    def compute_metrics(self, results: list[Outputs]) -> Values:
         """Keep them, in the order of the data set where indices are numbers."""
         if all(isinstance(index, int) for index, _ in results):
             results = sorted(results, key=lambda result: result[0])
@@ -95,7 +96,7 @@ class _Kept(BaseMetric):
         return {}
 
 
-def split_by_sample(outputs: Any) -> list[Any]:
+def split_by_sample(outputs: Outputs) -> list[Outputs]:
     """The outputs for a batch, one for each sample: a tuple and a mapping hold columns, a list and a tensor rows.
 
     >>> split_by_sample(([0.5, 1.5], ["a", "b"]))
@@ -111,7 +112,7 @@ def split_by_sample(outputs: Any) -> list[Any]:
     return list(outputs)
 
 
-def plain(value: Any) -> Any:
+def plain(value: Value) -> Value:
     """A copy on the CPU that a checkpoint may hold; raises TypeError for what is neither tensor, value nor container.
 
     >>> plain({"score": numpy.float32(0.5), "names": ("a", None)})

@@ -7,11 +7,11 @@ between an epoch and its validation validates first when it comes back. The two 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from copy import copy
 from enum import StrEnum
-from typing import Any
 
+from ..aliases import Part, Settings, Values
 from ..clock import Clock, Unit
 from ..interval import Every
 from ..length import RunLength, loader_length, pass_length
@@ -47,7 +47,7 @@ class TrainLoop(BaseLoop):
     def __init__(
         self,
         runner: Run,
-        dataloader: Any,
+        dataloader: Part,
         val_begin: int,
         val_interval: int | str,
         dynamic_intervals: Sequence[tuple[int, int]] | None,
@@ -95,11 +95,11 @@ class TrainLoop(BaseLoop):
         """Index of the iteration under way, from 0, over the whole run."""
         return self.runner.iter
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> Values:
         """Return what comes next, and whether to stop; the counters are the clock's."""
         return {"state": self._next().value, "stop_training": self.stop_training}
 
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+    def load_state_dict(self, state: Settings) -> None:
         """Continue from there; a finished run goes on if it is longer by now."""
         self.state = State.VALIDATE if state["state"] == State.VALIDATE else State.TRAIN
         self.stop_training = bool(state["stop_training"])

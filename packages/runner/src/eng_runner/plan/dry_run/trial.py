@@ -13,10 +13,11 @@ from eng_config import Config
 from eng_dataset import Loader
 from eng_registry import RUNNERS
 
+from ...engine.aliases import Batch
 from ...engine.arguments import without
 from ...engine.hook import Hook
 from ...engine.loops import EpochBasedTrainLoop, IterBasedTrainLoop
-from ...engine.run import Batch, Run
+from ...engine.run import Run
 from ..default_hooks import DEFAULT_HOOKS
 from .findings import Notes
 
