@@ -22,6 +22,7 @@ COMMANDS = {
     "check": "say everything that is wrong with a configuration, without training",
     "hooks": "list the hooks of a run in their order, or measure what they cost",
     "lr": "show the learning rate over a run, without training",
+    "keys": "list the keys that a configuration may hold, and what each is for",
     "config": "show, explain, compare, check or convert a configuration",
     "ckpt": "list, verify, inspect, convert, publish or average checkpoints",
     "report": "write one HTML page about a run, or one that compares several",

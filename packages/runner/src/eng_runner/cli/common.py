@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 from eng_config import Config, ConfigError, UntrustedConfigError, parse_overrides
 from eng_registry import RegistryError
 
+from ..plan.keys import KEYS
+
 if TYPE_CHECKING:
     from ..runner import Runner
 
@@ -35,9 +37,7 @@ def show_examples(parser: argparse.ArgumentParser, *examples: str) -> None:
 def add_config_arguments(parser: argparse.ArgumentParser) -> None:
     """The configuration file and what changes it."""
     parser.add_argument("config", help="a configuration file: .py, .yaml, .json or .toml")
-    parser.add_argument(
-        "--work-dir", help="folder for checkpoints and logs (default: work_dirs/<name of the file>)"
-    )
+    parser.add_argument("--work-dir", help=f"{KEYS['work_dir'].help} (default: work_dirs/<name of the file>)")
     parser.add_argument(
         "--cfg-options",
         nargs="+",
@@ -47,8 +47,8 @@ def add_config_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--launcher",
-        choices=["none", "pytorch", "slurm", "mpi"],
-        help="how several processes were started (under torchrun: pytorch)",
+        choices=KEYS["launcher"].choices,
+        help=KEYS["launcher"].help,
     )
     parser.add_argument(
         "--trust",
