@@ -92,3 +92,20 @@ def test_a_hint_that_is_no_name_is_no_hint(tmp_path, hint):
     torch.save({"n": 1}, tmp_path / "epoch_1.pth")
     (tmp_path / "last_checkpoint").write_bytes(hint)
     assert find_newest_valid(tmp_path).path == tmp_path / "epoch_1.pth"
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_a_hint_that_is_no_file_is_no_hint(tmp_path, make):
+    """It is not waited for."""
+    torch.save({"n": 1}, tmp_path / "epoch_1.pth")
+    make(tmp_path / "last_checkpoint")
+    assert find_newest_valid(tmp_path).path == tmp_path / "epoch_1.pth"
+
+
+def test_a_pipe_in_the_place_of_a_checkpoint_is_not_read(run):
+    """The one before it counts."""
+    (run / "iter_3.pth").unlink()
+    os.mkfifo(run / "iter_3.pth")
+    found = find_newest_valid(run)
+    assert found.path == run / "iter_2.pth"
+    assert found.skipped[0].reason == "a device, a pipe or a socket"

@@ -1,11 +1,16 @@
+import contextlib
 import json
+import os
 import subprocess
 import sys
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from eng_checkpoint import (
+    CheckpointError,
     ManifestError,
     NoValidCheckpoint,
     commit,
@@ -39,6 +44,19 @@ def edit(folder, **changes):
         {"kind": "other"},
         {"next": {"name": "../x", "bytes": 1, "xxh128": "0" * 32}},
         {"epoch": None},
+        {"epoch": float("inf")},
+        {"iter": float("nan")},
+        {"step": "10" * 3000},
+        {"step": True},
+        {"metrics": {"accuracy": "good"}},
+        {"metrics": {"accuracy": None}},
+        {"metrics": {"accuracy": 10**400}},
+        {"metrics": [["a", 1]]},
+        {"name": ["a.pth"]},
+        {"name": "\ud800.pth"},
+        {"xxh128": 7},
+        {"kind": []},
+        {"next": 3},
     ],
     ids=str,
 )
@@ -47,6 +65,7 @@ def test_a_list_that_lies_is_refused(folder, changes):
     edit(folder, **changes)
     with pytest.raises(ManifestError, match=r"manifest\.json"):
         entries(folder)
+    assert find_newest_valid(folder).path == folder / "a.pth"
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"format": 99}', '{"entries": []}', "[" * 100_000, "\xff"])
@@ -63,6 +82,71 @@ def test_a_list_of_a_million_is_not_read(folder):
         file.truncate(65 << 20)
     with pytest.raises(ManifestError, match="larger than"):
         entries(folder)
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_a_list_that_is_no_file(folder, make):
+    """Nobody waits for what will never come out of a pipe."""
+    (folder / "manifest.json").unlink()
+    make(folder / "manifest.json")
+    with pytest.raises(ManifestError, match="is not a file"):
+        entries(folder)
+    assert find_newest_valid(folder).path == folder / "a.pth"
+    commit(folder, "b.pth", {"n": 2}, epoch=0, iter=2, step=2)
+    assert [entry.name for entry in entries(folder)] == ["b.pth"]
+
+
+def test_metrics_that_are_not_finite_are_numbers(folder):
+    """A loss that exploded is recorded as what it was."""
+    commit(
+        folder, "b.pth", {}, epoch=0, iter=2, step=2, metrics={"loss": float("inf"), "psnr": float("-inf")}
+    )
+    assert entries(folder)[-1].metrics == {"loss": float("inf"), "psnr": float("-inf")}
+
+
+def json_values():
+    leaves = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8)
+    return st.recursive(
+        leaves,
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+        max_leaves=8,
+    )
+
+
+KEYS = ("name", "kind", "epoch", "iter", "step", "bytes", "xxh128", "metrics", "next")
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.dictionaries(st.sampled_from(KEYS), json_values()), min_size=1, max_size=3), json_values())
+def test_any_list_is_read_or_refused(folders, changes, other):
+    """Whatever stands in it, the error is this package's, and the checkpoint beside it is found."""
+    folder = folders()
+    content = json.loads((folder / "manifest.json").read_text())
+    (entry,) = content["entries"]
+    for text in (
+        json.dumps(content | {"entries": [entry | change for change in changes]}),
+        json.dumps(content | {"entries": other}),
+        json.dumps(other),
+    ):
+        (folder / "manifest.json").write_text(text, encoding="utf-8", errors="surrogatepass")
+        with contextlib.suppress(ManifestError):
+            entries(folder)
+        with contextlib.suppress(CheckpointError):
+            assert find_newest_valid(folder).path in (folder / "a.pth", None)
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory):
+    """A function that gives a folder with one checkpoint, as it was when it was new."""
+    folder = tmp_path_factory.mktemp("run")
+    commit(folder, "a.pth", {"n": 1}, epoch=0, iter=1, step=1)
+    whole = (folder / "manifest.json").read_bytes()
+
+    def fresh():
+        (folder / "manifest.json").write_bytes(whole)
+        return folder
+
+    return fresh
 
 
 def test_a_changed_digest_or_size_is_noticed(folder):

@@ -8,7 +8,8 @@
     ├── NoValidCheckpoint       there are checkpoints, and none is whole
     └── StateMismatchError      also a RuntimeError: names or shapes of weights do not fit
 
-A disk that refuses to be written raises `eng_fileio.WriteError`.
+A disk that refuses to be written raises `eng_fileio.WriteError`. The arguments of each error are what it is made of and
+not its message, so that it survives a pickle: errors travel from rank to rank.
 """
 
 from __future__ import annotations
@@ -34,8 +35,13 @@ class PlainDataError(CheckpointError, TypeError):
     """
 
     def __init__(self, path: str, what: str, may_hold: str = "") -> None:
+        super().__init__(path, what, may_hold)
         self.path = path
-        super().__init__(f"`{path}` holds {what}, and {may_hold or _PLAIN}. Store what it is made of instead")
+        self.what = what
+        self.may_hold = may_hold or _PLAIN
+
+    def __str__(self) -> str:
+        return f"`{self.path}` holds {self.what}, and {self.may_hold}. Store what it is made of instead"
 
 
 class UnsafeCheckpointError(CheckpointError):
@@ -46,9 +52,13 @@ class UnsafeCheckpointError(CheckpointError):
     """
 
     def __init__(self, path: str, name: str) -> None:
+        super().__init__(path, name)
+        self.path = path
         self.name = name
-        super().__init__(
-            f"{path} was not loaded: it asks for `{name}`, which is not plain data and could run any code. "
+
+    def __str__(self) -> str:
+        return (
+            f"{self.path} was not loaded: it asks for `{self.name}`, which is not plain data and could run any code. "
             "If you trust whoever wrote the file: trust=True"
         )
 
@@ -61,8 +71,12 @@ class CorruptCheckpointError(CheckpointError):
     """
 
     def __init__(self, path: str, reason: str) -> None:
+        super().__init__(path, reason)
+        self.path = path
         self.reason = reason
-        super().__init__(f"{path} is damaged: {reason}")
+
+    def __str__(self) -> str:
+        return f"{self.path} is damaged: {self.reason}"
 
 
 class ManifestError(CheckpointError):
@@ -85,10 +99,14 @@ class NoValidCheckpoint(CheckpointError):
     """
 
     def __init__(self, folder: str, skipped: Sequence[Skipped]) -> None:
+        super().__init__(folder, skipped)
+        self.folder = folder
         self.skipped = tuple(skipped)
-        reasons = "".join(f"\n  {item.name}: {item.reason}" for item in skipped)
-        super().__init__(
-            f"{folder} has checkpoints, but none is whole:{reasons}\n"
+
+    def __str__(self) -> str:
+        reasons = "".join(f"\n  {item.name}: {item.reason}" for item in self.skipped)
+        return (
+            f"{self.folder} has checkpoints, but none is whole:{reasons}\n"
             "Restore one of them, or start in an empty folder"
         )
 

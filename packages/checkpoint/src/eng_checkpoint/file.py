@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import errno
 import logging
 import pickle
-import re
 import sys
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +15,7 @@ import torch
 
 from eng_fileio import atomic_write
 
-from .errors import CheckpointError, CorruptCheckpointError, PlainDataError, UnsafeCheckpointError
+from .errors import CheckpointError, CorruptCheckpointError, PlainDataError
 from .legacy import is_reference_class, one_at_a_time, stand_ins
 from .manifest import MANIFEST, defect_of_file
 from .plain import check_plain
@@ -25,7 +23,8 @@ from .portable import save_portable
 from .safetensors import SUFFIX, read_safetensors, write_safetensors
 from .slow_save import warning_when_slow
 from .tensors import bytes_of
-from .verify import FileInfo, Verify, check_verify, new_hash
+from .untrusted import refuse_inflation, refused_global, typed_errors
+from .verify import FileInfo, Verify, begins_as_zip, check_verify, new_hash
 from .writeback import begin_writeback
 
 logger = logging.getLogger(__name__)
@@ -35,8 +34,6 @@ MapLocation: TypeAlias = Any
 
 _PIECE_BYTES = 1 << 20
 _WRITEBACK_BYTES = 8 << 20
-# what torch's reader raises, beyond its own refusals, for bytes that are no checkpoint
-_UNREADABLE = (AttributeError, EOFError, IndexError, KeyError, RuntimeError, TypeError, ValueError)
 
 
 def save_file(state: Mapping[str, Any], path: str | Path) -> FileInfo:
@@ -85,6 +82,7 @@ def load_file(
     map_location: MapLocation = "cpu",
     trust: bool = False,
     verify: Verify = "full",
+    mmap: bool = False,
 ) -> dict[str, Any]:
     """The state that a file, or the directory of a sharded checkpoint, holds.
 
@@ -99,6 +97,7 @@ def load_file(
     Raises:
         UnsafeCheckpointError: The file asks for more than plain data, without `trust`; nothing of it has run.
         CorruptCheckpointError: The file is not what was written.
+        CheckpointError: It is a zip archive with compressed members, which could take any memory; nothing was read.
         FileNotFoundError: There is none.
     """
     path = Path(path)
@@ -113,73 +112,57 @@ def load_file(
         raise CheckpointError(
             f"{path} is a folder of checkpoints; Checkpoints({str(path)!r}).load() reads its newest"
         )
+    if path.is_file():
+        with open(path, "rb") as file:
+            refuse_inflation(file, path)
     with ThreadPoolExecutor(1) as aside:
         checked = aside.submit(defect_of_file, path, verify)
         try:
-            state = _read(path, map_location, trust) if not trust else None
+            state = _read(path, map_location, trust, mmap) if not trust else None
         except CheckpointError:
             _raise_if_damaged(path, checked.result())
             raise
         _raise_if_damaged(path, checked.result())
     if trust:
         logger.warning("%s is loaded with trust: whatever code it names can run", path)
-        state = _read(path, map_location, trust)
+        state = _read(path, map_location, trust, mmap)
     if not isinstance(state, dict):
         raise CheckpointError(f"{path} holds a {type(state).__name__}, and a checkpoint is a dict")
     return state
 
 
-def _read(path: Path, map_location: MapLocation, trust: bool) -> Any:
-    try:
+def _read(path: Path, map_location: MapLocation, trust: bool, mmap: bool) -> Any:
+    with typed_errors(path):
         if path.is_dir():
             from .shards import read_shards  # a second of import that only directories need
 
             return read_shards(path, map_location)
         if path.suffix == SUFFIX:
             return read_safetensors(path, map_location)
+        options = {
+            "map_location": map_location,
+            "mmap": mmap and begins_as_zip(path),
+        }  # older files cannot be mapped
         if trust:
-            return torch.load(path, map_location=map_location, weights_only=False)
-        return _read_plain(path, map_location)
-    except pickle.UnpicklingError as error:
-        name = _refused_global(str(error))
-        if name is not None:
-            raise UnsafeCheckpointError(str(path), name) from error
-        raise CorruptCheckpointError(str(path), _reason(error)) from error
-    except _UNREADABLE as error:
-        raise CorruptCheckpointError(str(path), _reason(error)) from error
-    except OSError as error:
-        if error.errno != errno.EINVAL:  # which torch raises for a cut file
-            raise
-        raise CorruptCheckpointError(str(path), "it is no file of torch, or a part of one") from error
+            return torch.load(path, **options, weights_only=False)
+        return _read_plain(path, options)
 
 
-def _read_plain(path: Path, map_location: MapLocation) -> Any:
+def _read_plain(path: Path, options: dict[str, Any]) -> Any:
     """With an empty allow-list; only if that refuses a class of the reference's files, with stand-ins."""
     with one_at_a_time:  # no other reading may meet the stand-ins
         try:
-            return torch.load(path, map_location=map_location, weights_only=True)
+            return torch.load(path, **options, weights_only=True)
         except pickle.UnpicklingError as error:
-            if not is_reference_class(_refused_global(str(error))):
+            if not is_reference_class(refused_global(error)):
                 raise
         with stand_ins() as to_plain:
-            return to_plain(torch.load(path, map_location=map_location, weights_only=True))
+            return to_plain(torch.load(path, **options, weights_only=True))
 
 
 def _raise_if_damaged(path: Path, reason: str | None) -> None:
     if reason is not None:
         raise CorruptCheckpointError(str(path), reason)
-
-
-def _refused_global(message: str) -> str | None:
-    match = re.search(r"GLOBAL ([\w.]+)", message)
-    return match[1] if match else None
-
-
-def _reason(error: Exception) -> str:
-    """The sentence of a long message of torch that says what was wrong."""
-    match = re.search(r"WeightsUnpickler error: (.*)", str(error))
-    said = match[1] if match else str(error).split("\n")[0]
-    return said.strip() or f"it is no file of torch, or a part of one ({type(error).__name__})"
 
 
 class _HashingFile:

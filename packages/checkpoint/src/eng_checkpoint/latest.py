@@ -14,6 +14,8 @@ from .verify import Verify, check_verify, defect, zip_defect
 
 logger = logging.getLogger(__name__)
 
+_LONGEST_PATH = 4096
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
@@ -83,10 +85,11 @@ def find_newest_valid(folder: str | Path, *, verify: Verify = "full") -> Found:
 
 def find_latest_checkpoint(path: str | Path) -> str | None:
     """What the text file `last_checkpoint` of a folder says, or None; a hint that is not checked."""
-    try:
-        return Path(path, LAST).read_text(encoding="utf-8", errors="replace").strip()
-    except FileNotFoundError:
+    hint = Path(path, LAST)
+    if not hint.is_file():
         return None
+    with open(hint, encoding="utf-8", errors="replace") as file:
+        return file.read(_LONGEST_PATH).strip()
 
 
 def _found(path: Path, entry: Entry | None, skipped: list[Skipped]) -> Found:

@@ -54,7 +54,8 @@ def load_weights(
         1 missing in the file:
           bias
     """
-    checkpoint = CheckpointLoader.load_checkpoint(source, map_location, trust=trust)
+    # mapped, since of a checkpoint of a training, with its optimizer, the weights are a third
+    checkpoint = CheckpointLoader.load_checkpoint(source, map_location, trust=trust, mmap=True)
     return _fill(model, checkpoint, source, strict, None, revise_keys)
 
 

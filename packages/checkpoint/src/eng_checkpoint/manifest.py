@@ -13,6 +13,7 @@ import logging
 import operator
 import os
 import re
+import stat
 import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
@@ -128,19 +129,20 @@ def entries(folder: str | Path) -> tuple[Entry, ...]:
     """
     path = Path(folder, MANIFEST)
     try:
-        if path.stat().st_size > _LIMIT_BYTES:
-            raise ManifestError(f"{path} is larger than {_LIMIT_BYTES:,} bytes, which no list of ours is")
-        content = json.loads(path.read_text(encoding="utf-8"))
+        status = path.stat()
     except FileNotFoundError:
         return ()
-    except (ValueError, RecursionError) as error:
-        raise ManifestError(f"{path} cannot be read: {error}") from error
-    try:
-        if content["format"] != _FORMAT:
-            raise ManifestError(f"its format is {content['format']!r}, and this version reads {_FORMAT}")
-        return tuple(_entry(item) for item in content["entries"])
-    except (AttributeError, KeyError, TypeError, ValueError, ManifestError) as error:
-        raise ManifestError(f"{path} is not a list of checkpoints: {error}") from error
+    if not stat.S_ISREG(status.st_mode):
+        raise ManifestError(f"{path} is not a file, and so not a list of checkpoints")
+    if status.st_size > _LIMIT_BYTES:
+        raise ManifestError(f"{path} is larger than {_LIMIT_BYTES:,} bytes, which no list of ours is")
+    text = path.read_bytes()
+    try:  # whatever the bytes are, and whatever making sense of them raises
+        return _parsed(json.loads(text.decode()))
+    except Exception as error:
+        raise ManifestError(
+            f"{path} is not a list of checkpoints: {str(error) or type(error).__name__}"
+        ) from error
 
 
 def entries_to_edit(folder: Path) -> tuple[Entry, ...]:
@@ -196,6 +198,12 @@ def _plain(entry: Entry) -> dict[str, Any]:
     return {key: value for key, value in asdict(entry).items() if not (key == "next" and value is None)}
 
 
+def _parsed(content: Any) -> tuple[Entry, ...]:
+    if content["format"] != _FORMAT:
+        raise ManifestError(f"its format is {content['format']!r}, and this version reads {_FORMAT}")
+    return tuple(_entry(item) for item in content["entries"])
+
+
 def _entry(item: Mapping[str, Any]) -> Entry:
     info = _info(item)
     following = item.get("next")
@@ -204,19 +212,32 @@ def _entry(item: Mapping[str, Any]) -> Entry:
     return Entry(
         name=info.name,
         kind=item["kind"],
-        epoch=int(item["epoch"]),
-        iter=int(item["iter"]),
-        step=int(item["step"]),
+        epoch=_count(item, "epoch"),
+        iter=_count(item, "iter"),
+        step=_count(item, "step"),
         bytes=info.bytes,
         xxh128=info.xxh128,
-        metrics=dict(item["metrics"]),
+        metrics={str(name): _number(name, value) for name, value in item["metrics"].items()},
         next=None if following is None else _info(following),
     )
 
 
+def _count(item: Mapping[str, Any], key: str) -> int:
+    count = item[key]
+    if type(count) is not int:
+        raise ValueError(f"`{key}` of {item['name']!r} is {count!r} and not a whole number")
+    return count
+
+
+def _number(name: str, value: Any) -> float:
+    if type(value) not in (int, float):
+        raise ValueError(f"the metric {name!r} is {value!r} and not a number")
+    return float(value)
+
+
 def _info(item: Mapping[str, Any]) -> FileInfo:
     check_name(item["name"])
-    if not isinstance(item["bytes"], int) or item["bytes"] < 0:
+    if type(item["bytes"]) is not int or item["bytes"] < 0:
         raise ValueError(f"size {item['bytes']!r}")
     if not re.fullmatch("[0-9a-f]{32}", item["xxh128"]):
         raise ValueError(f"digest {item['xxh128']!r}")

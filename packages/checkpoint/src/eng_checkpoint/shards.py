@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import IO, Any, TypeAlias, cast
 
 import torch
 from torch import Tensor
@@ -28,11 +28,14 @@ from torch.distributed.checkpoint.state_dict_saver import save
 from torch.distributed.tensor import DTensor
 
 from .errors import CorruptCheckpointError, StateMismatchError, UnsafeCheckpointError
+from .untrusted import refuse_inflation, typed_errors
 
 SPREAD = (DTensor,)
 """Types of tensors of which each rank has a part."""
 
 METADATA = ".metadata"
+_MISFITS = (AssertionError, RuntimeError, ValueError)
+"""What torch raises where names or shapes of the state to fill differ from those that were saved."""
 _SHARD = re.compile(r"__\d+_\d+\.distcp")
 _CLASSES = {
     **dict.fromkeys(
@@ -68,7 +71,11 @@ def read_shards(path: Path, map_location: Any = "cpu", place: Place | None = Non
         UnsafeCheckpointError: It names something that is not part of the format.
         CorruptCheckpointError: It is not such a directory.
     """
-    reader = PlainReader(path)
+    with typed_errors(path):
+        return _read_all(PlainReader(path), map_location, place)
+
+
+def _read_all(reader: PlainReader, map_location: Any, place: Place | None) -> dict[str, Any]:
     metadata = reader.read_metadata()
     paths = metadata.planner_data or {}
     flat: dict[str, Any] = {}
@@ -110,10 +117,12 @@ def fill_from_shards(state: dict[str, Any], path: Path, *, alone: bool) -> None:
     reader = PlainReader(path)
     reader.read_metadata()  # what is wrong with it is raised here as it is; later it is one text among others
     try:
-        with unwrapped():
+        with typed_errors(path), unwrapped():
             load(state, storage_reader=reader, planner=PlainPlanner(), no_dist=alone)
-    except (AssertionError, RuntimeError, ValueError) as error:
-        raise StateMismatchError(f"{path} does not fit: {error}") from error
+    except CorruptCheckpointError as error:
+        if isinstance(error.__cause__, _MISFITS):
+            raise StateMismatchError(f"{path} does not fit: {error.__cause__}") from error.__cause__
+        raise
 
 
 class PlainReader(FileSystemReader):
@@ -121,13 +130,10 @@ class PlainReader(FileSystemReader):
 
     def read_metadata(self, *args: Any, **kwargs: Any) -> Metadata:
         path = Path(self.path) / METADATA
-        try:
-            with open(path, "rb") as file:
-                metadata = _MetadataUnpickler(file, str(self.path)).load()
-        except FileNotFoundError as error:
-            raise CorruptCheckpointError(str(self.path), f"it has no {METADATA}") from error
-        except (EOFError, pickle.UnpicklingError, AttributeError, IndexError, TypeError, ValueError) as error:
-            raise CorruptCheckpointError(str(path), str(error)) from error
+        if not path.is_file():
+            raise CorruptCheckpointError(str(self.path), f"it has no {METADATA}")
+        with typed_errors(path), open(path, "rb") as file:
+            metadata = _MetadataUnpickler(file, str(self.path)).load()
         if not isinstance(metadata, Metadata):
             raise CorruptCheckpointError(str(path), f"it holds a {type(metadata).__name__}")
         for place in (metadata.storage_data or {}).values():
@@ -135,17 +141,44 @@ class PlainReader(FileSystemReader):
                 raise CorruptCheckpointError(str(path), f"it points to {place.relative_path!r}")
         return metadata
 
+    def _slice_file(self, file: IO[bytes], place: Any) -> IO[bytes]:
+        """The bytes of one entry, which are a file of torch of their own."""
+        refuse_inflation(cast("IO[bytes]", _Part(file, place.offset, place.length)), str(self.path))
+        part: IO[bytes] = super()._slice_file(file, place)
+        return part
+
+
+class _Part(io.RawIOBase):
+    """Some bytes of an open file, to read and to seek in."""
+
+    def __init__(self, file: IO[bytes], begin: int, length: int) -> None:
+        self._file, self._begin, self._length, self._at = file, begin, length, 0
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self._at
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        self._at = max(0, offset + {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self._length}[whence])
+        return self._at
+
+    def read(self, size: int = -1) -> bytes:
+        left = max(0, self._length - self._at)
+        self._file.seek(self._begin + self._at)
+        content = self._file.read(left if size < 0 else min(size, left))
+        self._at += len(content)
+        return content
+
 
 class PlainPlanner(DefaultLoadPlanner):
     """torch's planner, with values that are plain data."""
 
     def load_bytes(self, read_item: ReadItem, value: io.BytesIO) -> None:
         name = read_item.dest_index.fqn
-        try:
+        with typed_errors(f"`{name}`"):
             plain = torch.load(value, weights_only=True)
-        except pickle.UnpicklingError as error:
-            match = re.search(r"GLOBAL ([\w.]+)", str(error))
-            raise UnsafeCheckpointError(f"`{name}`", match[1] if match else str(error)) from error
         if self.flatten_state_dict:
             _insert(self.original_state_dict, self.mappings[name], plain)
         else:

@@ -69,30 +69,39 @@ class CheckpointLoader:
         logger: object = None,
         *,
         trust: bool = False,
+        mmap: bool = False,
     ) -> dict[str, Any]:
         """The checkpoint behind `filename`.
 
         Args:
             logger: Taken for old callers' sake; messages go to this module's logger.
             trust: Let the file run code.
+            mmap: Map a file that is, or was brought, to this file system, as `load_file` does.
         """
         name = str(filename)
         prefix = next(p for p in sorted(cls._schemes, reverse=True) if re.match(p, name))
         loader = cls._schemes[prefix]
-        return loader(name, map_location=map_location, **({"trust": True} if trust else {}))
+        options = {"trust": True} if trust else {}
+        if mmap and loader in {load_from_local, load_from_web}:
+            options["mmap"] = True
+        return loader(name, map_location=map_location, **options)
 
 
 @CheckpointLoader.register_scheme("")
-def load_from_local(filename: str, map_location: MapLocation = None, trust: bool = False) -> dict[str, Any]:
+def load_from_local(
+    filename: str, map_location: MapLocation = None, trust: bool = False, mmap: bool = False
+) -> dict[str, Any]:
     """A local file; `~` is the home directory."""
-    return load_file(Path(filename).expanduser(), map_location=map_location, trust=trust)
+    return load_file(Path(filename).expanduser(), map_location=map_location, trust=trust, mmap=mmap)
 
 
 @CheckpointLoader.register_scheme(["http://", "https://"])
-def load_from_web(filename: str, map_location: MapLocation = None, trust: bool = False) -> dict[str, Any]:
+def load_from_web(
+    filename: str, map_location: MapLocation = None, trust: bool = False, mmap: bool = False
+) -> dict[str, Any]:
     """A file of a web server; it is downloaded once, and the copy is used from then on."""
     path = eng_fileio.cached_download(filename)
-    return load_file(path, map_location=map_location, trust=trust)
+    return load_file(path, map_location=map_location, trust=trust, mmap=mmap)
 
 
 @CheckpointLoader.register_scheme(["torchvision://", "modelzoo://"])

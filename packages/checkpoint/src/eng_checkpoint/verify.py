@@ -15,6 +15,8 @@ from typing import Literal, TypeAlias, get_args
 
 import xxhash
 
+from .untrusted import inflation
+
 Verify: TypeAlias = Literal["full", "size", "off"]
 """How closely: every byte, the size only, or not at all."""
 
@@ -94,6 +96,8 @@ def defect(path: Path, versions: Collection[FileInfo], verify: Verify) -> str | 
         return "a symbolic link, where the file itself was written"
     if not path.exists():
         return "missing"
+    if not (path.is_file() or path.is_dir()):
+        return "a device, a pipe or a socket"
     if verify == "off":
         return None
     size = size_of(path)
@@ -113,7 +117,7 @@ def zip_defect(path: Path) -> str | None:
     """
     if not path.is_file():
         return "missing"
-    if not zipfile.is_zipfile(path) and not _begins_as_zip(path):
+    if not zipfile.is_zipfile(path) and not begins_as_zip(path):
         return None
     try:
         with (
@@ -121,17 +125,21 @@ def zip_defect(path: Path) -> str | None:
             open(path, "rb") as file,
             mmap.mmap(file.fileno(), 0, prot=mmap.PROT_READ) as content,
         ):
+            reason = inflation(archive, len(content))
+            if reason is not None:
+                return f"unreadable: {reason}"
             for item in archive.infolist():
                 start = _data_start(content, item.header_offset)
                 with memoryview(content)[start : start + item.compress_size] as data:
                     if len(data) != item.file_size or zlib.crc32(data) != item.CRC:
                         return f"damaged: the checksum of `{item.filename}` does not fit"
-    except (OSError, ValueError, struct.error, zipfile.BadZipFile) as error:
+    except Exception as error:  # of zipfile, whatever it is: it has many kinds, and the bytes may be anything
         return f"unreadable: {error}"
     return None
 
 
-def _begins_as_zip(path: Path) -> bool:
+def begins_as_zip(path: Path) -> bool:
+    """Whether a file is what torch takes for a zip archive."""
     with open(path, "rb") as file:
         return file.read(4) == b"PK\x03\x04"
 
