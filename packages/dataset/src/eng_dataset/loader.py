@@ -6,7 +6,6 @@ the state there is, and starting anywhere costs nothing. Making one from configu
 
 import logging
 import re
-from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sized
 from typing import Any
 from weakref import ref
@@ -238,13 +237,13 @@ class Loader:
             taken = self._taken(self.batch) or 0
             self._stream.start(seed=self.seed, epoch=self.epoch, batch=self.batch, taken=taken)
 
-    def _pass(self, batches: Iterator[Any], pending: deque[tuple[Any, ...]]) -> Generator[Any, None, None]:
+    def _pass(self, batches: Iterator[Any], pending: Iterator[tuple[Any, ...]]) -> Generator[Any, None, None]:
         broken: WorkerError | None = None
         try:
             for batch in batches:
                 if type(batch) is Failure:
                     batch.throw()
-                self.indices = pending.popleft()
+                self.indices = next(pending)
                 self.batch += 1
                 yield batch
         except LoaderError:

@@ -5,10 +5,10 @@ difference which worker gets it: the key of the epoch's randomness, the indices,
 before where a sampler repeats samples.
 """
 
-from collections import deque
 from collections.abc import Iterable, Iterator, Sized
-from itertools import islice, repeat
-from typing import Any, TypeAlias
+from itertools import islice, repeat, takewhile, tee
+from operator import itemgetter
+from typing import Any, TypeAlias, cast
 
 import torch
 
@@ -26,7 +26,7 @@ class BatchStream:
     """Orders from `sampler` in batches of `batch_size`, or those of a `batch_sampler` of one's own.
 
     `batch_size` None gives single samples, as in torch. `start` says where the next iteration begins;
-    `pending` holds the indices of the orders that torch has taken, oldest first; `drawn_from` is the state that
+    `pending` gives the indices of the orders that torch takes, in the same order; `drawn_from` is the state that
     the user's own generator of the order had at the start, None without one.
     """
 
@@ -44,7 +44,7 @@ class BatchStream:
         self.batch_size = batch_size
         self.drop_last = drop_last
         self.world_size = world_size
-        self.pending: deque[tuple[Any, ...]] = deque()
+        self.pending: Iterator[tuple[Any, ...]] = iter(())
         self.drawn_from: torch.Tensor | None = None
         self._generator: torch.Generator | None = None
         self._key = 0
@@ -69,7 +69,7 @@ class BatchStream:
     def start(self, *, seed: int, epoch: int, batch: int, taken: int) -> None:
         """Begin the next iteration of `epoch` behind `batch` batches of this rank, `taken` samples of all."""
         set_epoch(epoch, self.sampler, self.batch_sampler)
-        self.pending = deque()
+        self.pending = iter(())
         self._key, self._batch, self._taken = epoch_key(seed, epoch), batch, taken
         self._seed_order()
         self.drawn_from = None if self.own_generator is None else self.own_generator.get_state()
@@ -103,11 +103,20 @@ class BatchStream:
         return whole + bool(rest and not self.drop_last)
 
     def __iter__(self) -> Iterator[Order]:
-        return self._orders(self._key, self._batch, self._taken, self.pending)
+        if self.seekable and not self.endless:
+            # what runs once for each batch is all of C: no frame of Python between two batches
+            taken, self.pending = tee(
+                self._chunks(cast(SeekableSampler, self.sampler).iter_from(self._taken))
+            )
+            return zip(repeat(self._key), taken, repeat(None), strict=False)
+        batches, pending = tee(self._batches(self._batch, self._taken))
+        self.pending = map(itemgetter(0), pending)
+        return self._orders(self._key, batches)
 
-    def _orders(self, key: int, batch: int, taken: int, pending: deque[tuple[Any, ...]]) -> Iterator[Order]:
-        for indices, draws in self._batches(batch, taken):
-            pending.append(indices)
+    def _orders(
+        self, key: int, batches: Iterator[tuple[tuple[Any, ...], tuple[int, ...]]]
+    ) -> Iterator[Order]:
+        for indices, draws in batches:
             yield key, indices, draws if any(draws) else None
 
     def _batches(self, batch: int, taken: int) -> Iterator[tuple[tuple[Any, ...], tuple[int, ...]]]:
@@ -123,9 +132,9 @@ class BatchStream:
 
     def _chunks(self, items: Iterable[Any]) -> Iterator[tuple[Any, ...]]:
         iterator, size = iter(items), self.batch_size or 1
-        while chunk := tuple(islice(iterator, size)):
-            if len(chunk) == size or not self.drop_last:
-                yield chunk
+        if self.drop_last:
+            return zip(*[iterator] * size, strict=False)
+        return takewhile(bool, map(tuple, map(islice, repeat(iterator), repeat(size))))
 
 
 def _counted(batches: Iterable[Any]) -> Iterator[tuple[tuple[Any, ...], tuple[int, ...]]]:
