@@ -10,13 +10,15 @@ from eng_evaluator.gather import answer_all, gather_parts
 from eng_evaluator.ledger import Ledger, report_coverage
 from eng_evaluator.metric import BaseMetric
 
+_WITHOUT_DOUBLE = frozenset({"mps"})
+
 
 class StreamingMetric(BaseMetric):
     """A batch becomes statistics, statistics are added up, and the metrics are a function of their sums.
 
     Two pure functions make one: `measure` and `summarize`. Sums stay on the device of the batch, so nothing waits
-    for it; floating point numbers are added in double precision, whole numbers exactly. The sums of ranks are
-    added in the order of ranks.
+    for it until the end, when they are read at once; floating point numbers are added in double precision (in float32
+    on a device without it, MPS), whole numbers exactly. The sums of ranks are added in the order of ranks.
 
     >>> class Mean(StreamingMetric):
     ...     default_prefix = ''
@@ -52,7 +54,7 @@ class StreamingMetric(BaseMetric):
 
     def evaluate(self, size: int) -> dict[str, Any]:
         """The numbers for all samples, the same on every rank; forgets the sums."""
-        part = {name: total.cpu() for name, total in self.sums.items()}, self._ledger
+        part = on_host(self.sums), self._ledger
         self.sums, self._ledger = {}, Ledger()
         parts = gather_parts(part, device=self.collect_device, folder=self.collect_dir)
         return answer_all(lambda: self._named(self._summarized(parts or [part], size)))
@@ -74,5 +76,32 @@ class StreamingMetric(BaseMetric):
 def add_sums(sums: dict[str, torch.Tensor], more: Mapping[str, torch.Tensor]) -> None:
     """Add `more` to `sums` by name, in double precision or in whole numbers of 64 bits."""
     for name, value in more.items():
-        exact = value.detach().to(torch.float64 if value.is_floating_point() else torch.int64)
-        sums[name] = sums[name] + exact if name in sums else exact
+        exact = value.detach().to(exact_type(value) if value.is_floating_point() else torch.int64)
+        sums[name] = sums[name] + exact if name in sums else exact.clone()  # `measure` may keep its own
+
+
+def exact_type(tensor: torch.Tensor) -> torch.dtype:
+    """The widest type of floating point numbers that the device of the tensor has."""
+    return torch.float32 if tensor.device.type in _WITHOUT_DOUBLE else torch.float64
+
+
+def on_host(sums: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """The sums on the CPU; what is on an accelerator comes in one copy, so that the host waits once.
+
+    >>> on_host({'sum': torch.tensor(1.5), 'counts': torch.tensor([1, 2])})
+    {'sum': tensor(1.5000), 'counts': tensor([1, 2])}
+    """
+    away = [name for name, total in sums.items() if total.device.type != "cpu"]
+    brought = dict(zip(away, in_one_copy([sums[name] for name in away]), strict=True)) if away else {}
+    return {name: brought.get(name, total) for name, total in sums.items()}
+
+
+def in_one_copy(tensors: Sequence[torch.Tensor]) -> list[torch.Tensor]:
+    """The tensors, at least one and of any types, on the CPU: their bytes travel in one row."""
+    device = tensors[0].device
+    rows = [tensor.reshape(-1).contiguous().view(torch.uint8).to(device) for tensor in tensors]
+    parts = torch.split(torch.cat(rows).cpu(), [row.numel() for row in rows])
+    return [
+        part.clone().view(tensor.dtype).view(tensor.shape)  # a clone begins where a number of any size may
+        for part, tensor in zip(parts, tensors, strict=True)
+    ]

@@ -5,7 +5,7 @@ from typing import Any, ClassVar, Unpack, final
 
 import torch
 
-from eng_evaluator.metrics.confusion import confusion
+from eng_evaluator.metrics.confusion import confusion, refuse_outside
 from eng_evaluator.metrics.pair import PairMetric, PairOptions
 from eng_evaluator.metrics.predictions import classes_of
 from eng_registry import METRICS
@@ -46,13 +46,14 @@ class MeanIoU(PairMetric):
     def compare(self, predicted: torch.Tensor, true: torch.Tensor) -> Mapping[str, torch.Tensor]:
         """How many pixels of each class are said, true, and both."""
         classes = self.class_count(self.num_classes, predicted, true)
-        matrix = confusion(classes_of(predicted, true), true, classes, self.ignore_index)
-        return {"said": matrix.sum(0), "true": matrix.sum(1), "both": matrix.diagonal()}
+        matrix, outside = confusion(classes_of(predicted, true), true, classes, self.ignore_index)
+        return {"said": matrix.sum(0), "true": matrix.sum(1), "both": matrix.diagonal(), "outside": outside}
 
     def summarize(self, sums: Mapping[str, torch.Tensor]) -> dict[str, Any]:
         """Means and list; NaN where there is nothing to divide by."""
         if not sums:
             return {**dict.fromkeys(("mIoU", "mAcc", "aAcc"), float("nan")), "IoU": []}
+        refuse_outside(sums["outside"], len(sums["said"]))
         said, true, both = (sums[name].double() for name in ("said", "true", "both"))
         overlap, accuracy = 100 * both / (said + true - both), 100 * both / true
         return {

@@ -5,7 +5,7 @@ from typing import Any, Literal, TypeAlias, Unpack, final
 
 import torch
 
-from eng_evaluator.metrics.confusion import confusion
+from eng_evaluator.metrics.confusion import confusion, refuse_outside
 from eng_evaluator.metrics.pair import PairMetric, PairOptions
 from eng_evaluator.metrics.predictions import classes_of
 from eng_registry import METRICS
@@ -44,14 +44,15 @@ class PrecisionRecallF1(PairMetric):
     def compare(self, predicted: torch.Tensor, true: torch.Tensor) -> Mapping[str, torch.Tensor]:
         """How often each class is said, is true, and is both."""
         classes = self.class_count(self.num_classes, predicted, true)
-        matrix = confusion(classes_of(predicted, true), true, classes)
-        return {"said": matrix.sum(0), "true": matrix.sum(1), "both": matrix.diagonal()}
+        matrix, outside = confusion(classes_of(predicted, true), true, classes)
+        return {"said": matrix.sum(0), "true": matrix.sum(1), "both": matrix.diagonal(), "outside": outside}
 
     def summarize(self, sums: Mapping[str, torch.Tensor]) -> dict[str, Any]:
         """The three numbers, or the three lists."""
         if not sums:
             return dict.fromkeys(("precision", "recall", "f1"), float("nan"))
-        counts = {name: count.double() for name, count in sums.items()}
+        refuse_outside(sums["outside"], len(sums["said"]))
+        counts = {name: sums[name].double() for name in ("said", "true", "both")}
         weights = counts["true"] / counts["true"].sum()
         if self.average == "micro":
             counts = {name: count.sum() for name, count in counts.items()}

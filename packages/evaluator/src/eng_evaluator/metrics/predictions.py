@@ -41,7 +41,9 @@ def pairs(
             f"expected (predictions, truth) as two tensors, or a dict per sample with {_either(predictions)} and "
             f"`{truth}`, but the model returned {_described(data_samples)}"
         )
-    return predicted, true.to(predicted.device)
+    # no wait for labels on their way to an accelerator; what goes to the CPU or to Metal is waited for
+    is_ordered = predicted.device.type not in ("cpu", "mps")
+    return predicted, true.to(predicted.device, non_blocking=is_ordered)
 
 
 def tensor_of(value: Any) -> torch.Tensor:

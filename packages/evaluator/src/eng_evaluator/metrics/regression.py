@@ -8,6 +8,7 @@ import torch
 
 from eng_evaluator.errors import PredictionError
 from eng_evaluator.metrics.pair import PairMetric
+from eng_evaluator.streaming import exact_type
 from eng_registry import METRICS
 
 
@@ -28,7 +29,8 @@ class MeanError(PairMetric):
             raise PredictionError(
                 f"predictions of shape {tuple(predicted.shape)} cannot be compared with {tuple(true.shape)}"
             )
-        errors = self.error(predicted.double() - true.double())
+        exact = exact_type(predicted)
+        errors = self.error(predicted.to(exact) - true.to(exact))
         return {"sum": errors.sum(), "count": torch.tensor(errors.numel())}
 
     def summarize(self, sums: Mapping[str, torch.Tensor]) -> dict[str, Any]:
