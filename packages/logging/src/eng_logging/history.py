@@ -12,6 +12,7 @@ from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any, Self
 
+from eng_logging.device_values import DeviceScalars
 from eng_logging.errors import ArgumentError
 from eng_logging.manager import ManagerMixin
 from eng_logging.series import STATE_LENGTH, HistoryBuffer
@@ -21,6 +22,7 @@ __all__ = ["MessageHub"]
 logger = logging.getLogger(__name__)
 
 _RECORDS_BETWEEN_SETTLING = 1024
+_NUMBERS = frozenset({int, float})
 
 
 class MessageHub(ManagerMixin):
@@ -73,6 +75,7 @@ class MessageHub(ManagerMixin):
         self._max_length = max_length
         self._state_length = state_length
         self._records = 0
+        self._device_scalars = DeviceScalars()
         for key, series in self._log_scalars.items():
             if not isinstance(series, HistoryBuffer):
                 raise ArgumentError(
@@ -95,17 +98,26 @@ class MessageHub(ManagerMixin):
     # ---- scalars ----------------------------------------------------------------------------------------
 
     def record(self, scalars: Mapping[str, Any]) -> None:
-        """Add one value to the series of each key, as it is: one C call per key and no wait for the device.
+        """Add one value to the series of each key: one C call per number, and no wait for the device.
 
-        Tensors must be detached and have one element, and must not be changed in place afterwards; they are
-        read when a statistic is, or after about a thousand records, so what is pending stays bounded.
+        Values of an accelerator (tensors of one element) are copied, all of one call in one launch, so what happens
+        to them afterwards does not matter. All that wait are read in one transfer, when a statistic is asked for or
+        after about a thousand records.
         """
         log_scalars = self._log_scalars
+        tensors: dict[str, Any] = {}
         for key, value in scalars.items():
             try:
-                log_scalars[key].append(value)
+                series = log_scalars[key]
             except KeyError:
-                self.series(key).append(value)
+                series = self.series(key)
+            if value.__class__ in _NUMBERS:
+                series.append(value)
+            else:
+                tensors[key] = value
+        if tensors:
+            for key, value in self._device_scalars.taken(tensors).items():
+                log_scalars[key].append(value)
         self._records += 1
         if self._records >= _RECORDS_BETWEEN_SETTLING:
             self.settle()

@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterable, Mapping
 from itertools import islice
 from typing import Any, ClassVar
 
+from eng_logging.device_values import DeviceValue
 from eng_logging.doubles import decode, encode
 from eng_logging.errors import ArgumentError
 from eng_logging.totals import Totals
@@ -347,6 +348,8 @@ def _number(value: Any) -> float:
 def _defect(item: Any) -> str | None:
     """What an item is instead of a value that can be added, in a few words; None if it can."""
     value, count = item if type(item) is tuple and len(item) == 2 else (item, 1)
+    if isinstance(value, DeviceValue):  # it is a number, or else the device has failed
+        return None
     try:
         _number(value), float(count)
     except (TypeError, ValueError, RuntimeError):
