@@ -4,6 +4,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from eng_structures import InstanceData
 
@@ -185,3 +186,26 @@ def test_a_subclass_stays_itself() -> None:
     people = People(names=["Ada", "Max"])
     assert type(people[0]) is People
     assert type(InstanceData.cat([people, people])) is People
+
+
+class Nonzero(TorchDispatchMode):
+    """Counts how often a mask is asked for the places where it is true, which waits for the device it is on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.count = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        by_mask = func is torch.ops.aten.index.Tensor and any(each.dtype == torch.bool for each in args[1])
+        self.count += func is torch.ops.aten.nonzero.default or by_mask
+        return func(*args, **(kwargs or {}))
+
+
+def test_a_mask_is_asked_once_for_all_fields() -> None:
+    """However many tensors there are."""
+    found = InstanceData(**{name: torch.rand(4, 2) for name in "abcdef"}, names=list("wxyz"))
+    with Nonzero() as seen:
+        chosen = found[torch.tensor([True, False, True, True])]
+    assert seen.count == 1
+    assert chosen.names == ["w", "y", "z"]
+    assert all(torch.equal(chosen[name], found[name][[0, 2, 3]]) for name in "abcdef")

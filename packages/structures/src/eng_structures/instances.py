@@ -70,10 +70,9 @@ class InstanceData(BaseDataElement):
         if isinstance(item, slice):
             return self._chosen(lambda value, _: value[item])
         index = _as_index(item, len(self))
+        # a mask is asked once which are chosen: on an accelerator each field that it is given to would wait for that
         numbers = index.nonzero().flatten() if index.dtype == torch.bool else index
-        return self._chosen(
-            lambda value, name: _pick(value, index, numbers, f"{name} of {type(self).__name__}")
-        )
+        return self._chosen(lambda value, name: _pick(value, numbers, f"{name} of {type(self).__name__}"))
 
     def _chosen(self, choose: Callable[[Any, str], Any]) -> "InstanceData":
         element = type(self)(metainfo=self.metainfo)
@@ -134,11 +133,11 @@ def _as_index(item: Any, size: int) -> Tensor:
     return item.long() if item.dtype == torch.int32 else item
 
 
-def _pick(value: Any, index: Tensor, numbers: Tensor, where: str) -> Any:
+def _pick(value: Any, numbers: Tensor, where: str) -> Any:
     if isinstance(value, Tensor):
-        return value[index.to(value.device)]
+        return value[numbers.to(value.device)]
     if isinstance(value, np.ndarray):
-        return value[index.cpu().numpy()]
+        return value[numbers.cpu().numpy()]
     if isinstance(value, str | list | tuple):
         items = [value[number] for number in numbers.tolist()]
         return "".join(items) if isinstance(value, str) else type(value)(items)

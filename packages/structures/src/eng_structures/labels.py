@@ -40,7 +40,7 @@ class LabelData(BaseDataElement):
         """
         _require_tensor(label, "label")
         onehot = torch.zeros(num_classes, dtype=label.dtype, device=label.device)
-        if label.numel() and not 0 <= int(label.min()) <= int(label.max()) < num_classes:
+        if label.numel() and bool(((label < 0) | (label >= num_classes)).any()):
             raise ElementValueError(
                 f"labels are in 0 .. {num_classes - 1} for {num_classes} classes, got {label}"
             )
