@@ -20,6 +20,8 @@ class OnCuda(torch.Tensor):
     def __torch_function__(cls, function, types, args=(), kwargs=None):
         if function == torch.Tensor.device.__get__:
             return torch.device("cuda", 0)
+        if function == torch.Tensor.is_cpu.__get__:
+            return False
         CALLS[getattr(function, "__name__", str(function))] += 1
         return super().__torch_function__(function, types, args, kwargs or {})
 

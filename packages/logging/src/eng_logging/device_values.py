@@ -34,19 +34,13 @@ class DeviceScalars:
         alike: dict[tuple[Any, Any], dict[str, Any]] = {}
         kept = dict(scalars)
         for key, value in scalars.items():
-            if not hasattr(value, "item"):
-                continue
-            if torch is not None and isinstance(value, torch.Tensor) and not hasattr(value, "full_tensor"):
-                if value.numel() != 1 or value.is_complex():
-                    continue
-                if value.device.type == "cpu":
+            if torch is None or not isinstance(value, torch.Tensor) or hasattr(value, "full_tensor"):
+                kept[key] = _kept(value)
+            elif value.numel() == 1:
+                if value.is_cpu:
                     kept[key] = value.item()
-                else:
+                elif not value.is_complex():
                     alike.setdefault((value.device, value.dtype), {})[key] = value.detach().reshape(())
-            elif hasattr(value, "clone"):
-                kept[key] = value.detach().clone()
-            elif getattr(value, "size", None) == 1:
-                kept[key] = value.item()
         for group in alike.values():
             copied = _Copied(torch.stack(list(group.values())))  # type: ignore[union-attr]  # there are tensors
             with self._reading:
@@ -95,6 +89,13 @@ class DeviceValue:
             self._scalars.read()
         assert self._copied.numbers is not None, "what waits is read, or the device has raised"
         return self._copied.numbers[self._index]
+
+
+def _kept(value: Any) -> Any:
+    """An array's number, or a copy of what is like a tensor; anything else as it is."""
+    if hasattr(value, "item") and hasattr(value, "clone"):
+        return value.detach().clone()
+    return value.item() if hasattr(value, "item") and getattr(value, "size", None) == 1 else value
 
 
 def _read_together(group: list[_Copied]) -> None:
