@@ -5,6 +5,7 @@ import pickle
 import subprocess
 import sys
 import threading
+import time
 
 import pytest
 
@@ -79,3 +80,47 @@ def test_importing_is_light():
     heavy = "{'torch', 'numpy', 'yaml', 'tomllib', 'inspect', 'rich', 'eng_config.check', 'eng_config.restricted'}"
     script = f"import sys, eng_config\nassert not {heavy} & set(sys.modules), {heavy} & set(sys.modules)"
     subprocess.run([sys.executable, "-c", script], check=True)
+
+
+@pytest.mark.parametrize(
+    ("suffix", "text"), [("py", "a = 1\n"), ("yaml", "a: 1\n"), ("json", '{"a": 1}'), ("toml", "a = 1\n")]
+)
+@pytest.mark.parametrize("trust", [True, False])
+def test_a_byte_order_mark(tmp_path, suffix, text, trust):
+    """It is no part of the text, of a file, of a base and of what a reader gives."""
+    (tmp_path / f"base.{suffix}").write_bytes(b"\xef\xbb\xbf" + text.encode())
+    (tmp_path / "cfg.py").write_bytes(b"\xef\xbb\xbf_base_ = './base." + suffix.encode() + b"'\nb = 2\n")
+    cfg = Config.fromfile(tmp_path / "cfg.py", trust=trust)
+    assert cfg.to_dict() == {"a": 1, "b": 2}
+    assert cfg.origin("a").line == 1
+    read = Config.fromfile(f"s3://bucket/cfg.{suffix}", reader=lambda _: "\ufeff" + text)
+    assert read.to_dict() == {"a": 1}
+
+
+def test_a_file_without_permission(on_disk, monkeypatch):
+    """Is an error of this package, with the line that names it."""
+    file = on_disk(base_py="a = 1\n", cfg_py="_base_ = './base.py'\n")
+    opened = open
+
+    def refuse(name, *arguments, **options):
+        if str(name).endswith("base.py"):
+            raise PermissionError(13, "Permission denied", name)
+        return opened(name, *arguments, **options)
+
+    monkeypatch.setattr("builtins.open", refuse)
+    with pytest.raises(
+        ConfigError, match=r"cfg.py:1: _base_: `.*base.py` cannot be read: .*Permission denied"
+    ):
+        Config.fromfile(file)
+
+
+def test_many_keys_take_linear_time(tmp_path):
+    """Sixteen times as many dictionaries take nowhere near 256 times as long."""
+
+    def seconds(count):
+        text = "".join(f"a{i} = dict(b={i})\n" for i in range(count))
+        started = time.process_time()
+        Config.fromstring(text, ".py")
+        return time.process_time() - started
+
+    assert seconds(8000) < 100 * max(seconds(500), 0.005)

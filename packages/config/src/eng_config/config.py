@@ -15,6 +15,7 @@ from .analysis.explain import history
 from .analysis.style import is_import_style, may_be_import_style
 from .analysis.syntax import parse_python
 from .argument_parser import add_options
+from .bounds import Budget
 from .diff import difference
 from .dump import python_text
 from .errors import (
@@ -159,6 +160,7 @@ class Config:
             root=None if trusted else os.path.dirname(file),
             style=None if lazy_import is None else "import" if lazy_import else "text",
             fetch=reader,
+            budget=Budget(),
         )
         cfg = read(file, suffix, reading.text(file), reading, import_custom_modules)
         object.__setattr__(cfg, "_filename", file)
@@ -180,7 +182,7 @@ class Config:
                 f"the text looks like Python, but it is read as {file_format}", UserWarning, stacklevel=2
             )
         trusted = file_format == ".py" if trust is None else trust
-        reading = Reading(trusted=trusted, root=None if trusted else os.getcwd())
+        reading = Reading(trusted=trusted, root=None if trusted else os.getcwd(), budget=Budget())
         return read("<string>", file_format, cfg_str, reading, import_custom_modules=True)
 
     # Identity
@@ -344,13 +346,13 @@ class Config:
             apply_overrides(cfg._cfg_dict, self._merged, self._known_origin, lists=True)
             return cfg
 
-        if evaluated(self._reading)._cfg_dict != self._cfg_dict:
+        if evaluated(self._reading._replace(budget=Budget()))._cfg_dict != self._cfg_dict:
             raise ConfigValueError(
                 "the configuration or its file was changed since it was read, and evaluating it again would lose that; "
                 "override right after reading",
                 origin=Origin(file, 1),
             )
-        reading = self._reading._replace(overrides={**self._reading.overrides, **options})
+        reading = self._reading._replace(overrides={**self._reading.overrides, **options}, budget=Budget())
         again = evaluated(reading)
         return again._cfg_dict, {"_imported": again._imported, "_reading": reading}
 

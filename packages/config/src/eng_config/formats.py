@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from .bounds import check_weight, too_deep
+from .bounds import MAX_ALIKE, MAX_DEPTH, alike, check_weight, too_deep
 from .errors import ConfigError, ConfigSyntaxError, ConfigTypeError, ConfigValueError
 from .origin import Origin, join_path
 
@@ -81,9 +81,20 @@ def write_json(data: Any) -> str:
 # TOML
 
 
+#: a key of more parts than the values may be deep
+MANY_DOTS = re.compile(
+    rf"""(?:^|[\[{{,])[ \t]*+(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){{{MAX_DEPTH}}}""",
+    re.MULTILINE,
+)
+
+
 def read_toml(text: str, file: str) -> Any:
     import tomllib  # slow to import: only who reads TOML pays
 
+    if MANY_DOTS.search(
+        text
+    ):  # the time that tomllib takes grows with the square of the length of a dotted key
+        raise too_deep(Origin(file, 1))
     try:
         data = tomllib.loads(text)
     except ValueError as error:  # what TOML does not allow, or a number of too many digits
@@ -195,6 +206,14 @@ MARKS: dict[str, Callable[[Any], Any]] = {
 }
 
 
+#: the marks of what is made of keys that are hashed, and where those are
+HASHED: dict[str, Callable[[Any], Any]] = {
+    "__frozenset__": iter,
+    "__pairs__": lambda pairs: (key for key, _ in pairs),
+    "__set__": iter,
+}
+
+
 def decode(value: Any) -> Any:
     """The value that `encode` was given."""
     if isinstance(value, dict):
@@ -210,6 +229,8 @@ def decode(value: Any) -> Any:
 
 def unmark(mark: str, value: Any) -> Any:
     try:
+        if mark in HASHED and alike(HASHED[mark](value)):
+            raise ValueError(f"more than {MAX_ALIKE:,} of them have the same hash")
         return MARKS[mark](value)
     except (TypeError, ValueError) as error:
         raise ConfigValueError(f"`{mark}` marks {value!r:.60}: {error}; write what a dump writes") from error

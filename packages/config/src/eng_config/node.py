@@ -84,7 +84,7 @@ class ConfigDict(dict[Any, Any]):
             origin = place.record_caller(key, _getframe(1))
             if kind in CONTAINERS:
                 attach(value, Fixed(origin), (*place.path, key))
-        if key in METHODS or kind not in ATOMS:
+        if key in METHODS or (kind not in ATOMS and (type(self) is LazyNode or holds_lazy(value))):
             settle(self)
 
     def __setattr__(self, name: str, value: Any) -> None:

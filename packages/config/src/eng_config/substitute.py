@@ -25,8 +25,10 @@ __all__ = [
     "tokens_in",
 ]
 
+#: linear in the length of the text: what was matched is not given back (`++`), and no default reaches into the next one
 ENVIRONMENT = re.compile(
-    r"\{\{\s*(?P<quote>['\"]?)\s*\$\s*(?P<name>\w+)\s*(?::\s*(?P<default>\S*?)\s*)?(?P=quote)\s*\}\}"
+    r"\{\{\s*+(?P<quote>['\"]?)\s*+\$\s*+(?P<name>\w++)\s*+"
+    r"(?::\s*+(?P<default>(?:(?!\{\{)\S)*?)\s*+)?(?P=quote)\s*+\}\}"
 )
 BASE = re.compile(r"\{\{\s*_base_\.([\w.]+)\s*\}\}")
 REFERENCE = re.compile(

@@ -9,7 +9,7 @@ import yaml
 from yaml import MappingNode, SequenceNode
 from yaml.constructor import ConstructorError
 
-from .bounds import MAX_DEPTH, check_weight, too_deep
+from .bounds import MAX_ALIKE, MAX_DEPTH, alike, check_weight, too_deep
 from .errors import ConfigError, ConfigSyntaxError
 from .origin import Origin
 
@@ -17,10 +17,13 @@ __all__ = ["Loader", "MappingNode", "SequenceNode", "load", "save"]
 
 TUPLE = "tag:yaml.org,2002:python/tuple"
 FLOAT = "tag:yaml.org,2002:float"
+INT = "tag:yaml.org,2002:int"
+MAX_DIGITS = 4_000
 MAX_MERGED = 100_000
 DATE = "tag:yaml.org,2002:timestamp"
 MERGE = "tag:yaml.org,2002:merge"
 # YAML 1.1 asks for a dot in a number with an exponent, so that `1e-3` would be a text
+INDENTATION = re.compile(r"^[ ?:-]*+", re.MULTILINE)
 EXPONENT = re.compile(r"[-+]?[0-9][0-9_]*(?:\.[0-9_]*)?[eE][-+]?[0-9]+|[-+]?\.[0-9][0-9_]*[eE][-+]?[0-9]+")
 
 
@@ -45,6 +48,16 @@ class Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[mis
                 own.append((key, value))
         node.value = merged + own
 
+    def construct_mapping(self, node: Any, deep: bool = False) -> Any:
+        self.flatten_mapping(node)
+        if len(node.value) > MAX_ALIKE and alike(
+            self.construct_object(key, deep=True) for key, _ in node.value
+        ):
+            raise ConstructorError(
+                None, None, f"more than {MAX_ALIKE:,} keys of the same hash", node.start_mark
+            )
+        return super().construct_mapping(node, deep=deep)
+
     def pairs_of(self, source: Any) -> list[Any]:
         if not isinstance(source, MappingNode):
             raise ConstructorError(None, None, "expected a mapping under `<<`", source.start_mark)
@@ -63,6 +76,15 @@ class Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[mis
         return True
 
 
+def read_int(loader: Any, node: Any) -> int:
+    """A whole number; one of many parts in base 60 (`1:30:00`) takes quadratic time."""
+    if len(node.value) > MAX_DIGITS:
+        raise ConstructorError(None, None, f"a number of more than {MAX_DIGITS:,} digits", node.start_mark)
+    number: int = loader.construct_yaml_int(node)
+    return number
+
+
+Loader.add_constructor(INT, read_int)
 Loader.add_constructor(TUPLE, lambda loader, node: tuple(loader.construct_sequence(node, deep=True)))
 Dumper.add_representer(tuple, lambda dumper, data: dumper.represent_sequence(TUPLE, data))
 for side in (Loader, Dumper):
@@ -86,13 +108,13 @@ def load(text: str, file: str) -> Any:
             what = f"{what.rsplit(' ', 1)[1]} is a tag, and only plain data is read; write the value itself"
         line = mark.line + 1 if mark else 1
         raise ConfigSyntaxError(f"this is not YAML: {what}", origin=Origin(file, line)) from error
-    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
+    except (yaml.YAMLError, ValueError, TypeError, OverflowError, RecursionError) as error:
         raise ConfigSyntaxError(f"this is not YAML: {error}", origin=Origin(file, 1)) from error
 
 
 def may_be_deep(text: str) -> bool:
     """Whether the text could be nested deeper than `MAX_DEPTH`: by brackets, or by columns, two levels each at most."""
-    widest = max(map(len, text.splitlines()), default=0)
+    widest = max(map(len, INDENTATION.findall(text)), default=0)
     return 2 * widest > MAX_DEPTH or text.count("[") + text.count("{") > MAX_DEPTH
 
 

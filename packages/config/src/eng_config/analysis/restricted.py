@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NoReturn
 
-from ..bounds import weigh
+from ..bounds import MAX_SECONDS, MAX_STEPS, Budget, weigh
 from ..errors import ConfigError, ConfigEvaluationError, UntrustedConfigError, nearest
 from ..node import ConfigDict
 from ..origin import Origin
@@ -23,8 +23,6 @@ from .recompute import overlay
 
 __all__ = ["evaluate"]
 
-MAX_STEPS = 1_000_000
-MAX_SECONDS = 5.0
 MAX_SIZE = 1_000_000
 MAX_BITS = 10_000
 MAX_WIDTH = 1_000
@@ -109,9 +107,14 @@ SIGNS: dict[type, Callable[[Any], Any]] = {
 
 
 def evaluate(
-    tree: ast.Module, file: str, names: dict[str, Any], overrides: Mapping[str, Any] | None = None
+    tree: ast.Module,
+    file: str,
+    names: dict[str, Any],
+    overrides: Mapping[str, Any] | None = None,
+    budget: Budget | None = None,
 ) -> dict[str, Any]:
     """The names that the file assigns, given these names; `overrides` are put in after each statement.
+    The steps and seconds that it takes are taken from `budget`.
 
     Raises `UntrustedConfigError` with the line for everything that is not allowed or has no end in sight, and
     `ConfigEvaluationError` for an error of the file itself.
@@ -119,7 +122,8 @@ def evaluate(
     >>> evaluate(ast.parse("sizes = [32 * n for n in range(1, 4)]"), "cfg.py", {})
     {'sizes': [32, 64, 96]}
     """
-    evaluator = Evaluator(file, dict(names))
+    budget = budget or Budget()
+    evaluator = Evaluator(file, dict(names), budget)
     try:
         for statement in tree.body:
             evaluator.run(statement)
@@ -136,6 +140,8 @@ def evaluate(
         raise ConfigEvaluationError(
             f"the file raised {type(error).__name__}: {error}", origin=Origin(file, evaluator.line)
         ) from error
+    finally:
+        budget.seconds = evaluator.deadline - time.monotonic()
     return {name: value for name, value in evaluator.names.items() if name not in names}
 
 
@@ -145,12 +151,14 @@ ADVICE = "write it out, or read the file with `trust=True` if it is yours"
 class Evaluator:
     """Names and what is left of the allowance, while a file is walked."""
 
-    def __init__(self, file: str, names: dict[str, Any]) -> None:
+    def __init__(self, file: str, names: dict[str, Any], budget: Budget) -> None:
         self.file = file
         self.names = names
         self.line = 1
-        self.steps = 0
-        self.deadline = time.monotonic() + MAX_SECONDS
+        self.budget = budget
+        #: the keys of dictionaries and sets so far that are not texts, by their hashes
+        self.keys: dict[int, list[Any]] = {}
+        self.deadline = time.monotonic() + budget.seconds
 
     def refuse(self, what: str) -> NoReturn:
         raise UntrustedConfigError(
@@ -160,8 +168,8 @@ class Evaluator:
 
     def spend(self, steps: int) -> None:
         """Take steps from the allowance."""
-        self.steps += steps
-        if self.steps > MAX_STEPS or time.monotonic() > self.deadline:
+        self.budget.steps -= steps
+        if self.budget.steps < 0 or time.monotonic() > self.deadline:
             self.refuse(f"a computation of more than {MAX_STEPS:,} steps or {MAX_SECONDS:g} seconds")
 
     def spend_on(self, *values: Any) -> None:
@@ -171,6 +179,30 @@ class Evaluator:
             if weight > MAX_SIZE:
                 self.refuse(f"a value of more than {MAX_SIZE:,} parts")
             self.spend(weight)
+
+    def spend_on_keys(self, keys: Iterable[Any]) -> None:
+        """Take as many steps as putting these keys into a dictionary or set takes.
+
+        A key is compared with all others of the same hash. The hash of a text is salted, that of a number
+        can be chosen.
+        """
+        for key in keys:
+            if isinstance(key, (int, float, complex, tuple, frozenset)):
+                try:
+                    alike = self.keys.setdefault(hash(key), [])
+                except TypeError:  # a list in a tuple: not a key
+                    continue
+                self.spend(1 + len(alike))
+                if key not in alike:
+                    alike.append(key)
+
+    def spend_on_items(self, args: list[Any]) -> None:
+        """Take the steps for keys out of arguments: the arguments, what is in them, and the first of every pair."""
+        self.spend_on_keys(args)
+        for arg in args:
+            if isinstance(arg, (list, tuple, set, frozenset, range, dict)):
+                self.spend_on_keys(arg)
+                self.spend_on_keys(part[0] for part in arg if isinstance(part, (list, tuple)) and part)
 
     # Statements
 
@@ -290,6 +322,7 @@ class Evaluator:
     def value_Set(self, node: ast.Set) -> set[Any]:
         items = self.items(node.elts)
         self.spend_on(items)
+        self.spend_on_keys(items)
         return set(items)
 
     def value_Dict(self, node: ast.Dict) -> dict[Any, Any]:
@@ -306,6 +339,7 @@ class Evaluator:
         key = self.value(node)
         if isinstance(key, (tuple, frozenset)):
             self.spend_on(key)
+        self.spend_on_keys([key])
         return key
 
     def items(self, nodes: Iterable[ast.expr]) -> list[Any]:
@@ -457,6 +491,8 @@ class Evaluator:
                 args, kwargs = self.arguments(node)
                 if name != "range":
                     self.spend_on(*args, *kwargs.values())
+                if name in ("dict", "set", "frozenset"):
+                    self.spend_on_items(args)
                 if name == "sum" and not all(
                     isinstance(item, (int, float, complex)) for item in self.walk(args[0])
                 ):
@@ -486,6 +522,8 @@ class Evaluator:
         if isinstance(owner, str) and name in GROWING_TEXT_METHODS and growth(owner, name, args) > MAX_SIZE:
             self.refuse(f"a text of more than {MAX_SIZE:,} characters")
         self.spend_on(owner, *args, *kwargs.values())
+        if kind in (dict, set):
+            self.spend_on_items(args)
         result = getattr(type(owner), name)(owner, *args, **kwargs)
         return list(result) if name in ("items", "keys", "values") else result
 

@@ -66,8 +66,11 @@ def is_below(file: str, root: str) -> bool:
     """Whether the file is in the folder or below, links followed."""
     if is_remote(root) or is_remote(file):
         return file.startswith(root.rstrip("/") + "/") and ".." not in file.split("/")
-    real = os.path.realpath(root)
-    return os.path.commonpath([real, os.path.realpath(file)]) == real
+    try:
+        real = os.path.realpath(root)
+        return os.path.commonpath([real, os.path.realpath(file)]) == real
+    except ValueError:  # a name that no file can have, or another drive
+        return False
 
 
 def package_folder(package: str, origin: Origin) -> str:
@@ -122,7 +125,7 @@ def listed_models(folder: str) -> Iterator[dict[str, Any]]:
 
     def content_of(path: str) -> Any:
         with open(path, encoding="utf-8") as stream:
-            return load(stream.read(), path) or {}
+            return load(stream.read().removeprefix("\ufeff"), path) or {}
 
     index = os.path.join(folder, "model-index.yml")
     if not os.path.isfile(index):

@@ -16,7 +16,7 @@ from ..analysis.layer import Layer
 from ..analysis.recompute import compiled, overlay, run_program
 from ..analysis.style import BASE, is_import_style, may_be_import_style, split_base
 from ..analysis.syntax import parse_python
-from ..bounds import check_weight
+from ..bounds import check_size, check_weight
 from ..errors import (
     ConfigError,
     ConfigEvaluationError,
@@ -78,6 +78,8 @@ def read_text_file(
     source = reading.text(file, origin) if text is None else text
     prepared = predefined_variables(source, file) if reading.predefined else source
     prepared, used = environment_variables(prepared, file) if reading.environment else (prepared, {})
+    if not reading.trusted:
+        check_size(prepared, file)
     tokens: dict[str, str] = {}
     if suffix == ".py":
         prepared = base_expressions(prepared, file)
@@ -126,6 +128,7 @@ def read_text_file(
     try:
         if tokens:
             own = fill_references(own, tokens, values)
+            check_weight(own, file)
         merge_into(values, own)
     except ConfigTypeError as error:
         error.origin = layer.locate(error.path)
@@ -204,7 +207,7 @@ class PythonProgram:
         if self.tree is not None and not self.reading.trusted:
             from ..analysis.restricted import evaluate  # long, and only untrusted files need it
 
-            values = evaluate(self.tree, self.file, {BASE: base}, self.reading.overrides)
+            values = evaluate(self.tree, self.file, {BASE: base}, self.reading.overrides, self.reading.budget)
             check_weight(values, self.file)
             return settings(values)
         names: dict[str, Any] = {"__file__": self.file, "__name__": "__config__", BASE: base}
