@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import subprocess
 import sys
 
@@ -98,3 +99,28 @@ def test_as_a_program(cfg):
         check=True,
     )
     assert done.stdout.splitlines()[0] == "lr: 0.1"
+
+
+def test_modules_beside_the_file_are_found(on_disk, capsys):
+    """A base of a package beside the file, by every command, as in a training."""
+    on_disk(presets_eng_test__sub__base_py="a = 1\n")
+    head = (
+        "from eng_config import read_base\nwith read_base():\n    from presets_eng_test.sub.base import a\n"
+    )
+    file = str(on_disk(cfg_py=head))
+    for command in (["show", file], ["explain", file, "a"], ["diff", file, file], ["check", file]):
+        assert main(command) == 0
+    assert "a = 1" in capsys.readouterr().out
+
+
+def test_a_console_without_all_letters(on_disk):
+    """Output has escapes for those that it lacks, and Python reads them back."""
+    file = on_disk(cfg_py="classes = ('\N{CJK UNIFIED IDEOGRAPH-732B}',)\n")
+    done = subprocess.run(
+        [sys.executable, "-m", "eng_config", "show", str(file)],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+    )
+    assert done.stdout == "classes = ('\\u732b', )\n"

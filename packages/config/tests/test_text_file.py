@@ -1,5 +1,7 @@
 """Files in the text style: substitution, bases, evaluation."""
 
+import sys
+
 import pytest
 
 from eng_config import Config, DerivedValuesWarning
@@ -273,12 +275,26 @@ def test_custom_imports(on_disk, importable):
 
 
 def test_custom_imports_that_fail(on_disk):
-    """The error tells the line, the request and the search path; it can be a warning."""
+    """The error tells the line, the request and where it was looked for; it can be a warning."""
     text = "custom_imports = dict(imports=['no_module_of_this_name'], allow_failed_imports={})\n"
-    with pytest.raises(ImportError, match=r"cfg.py:1: custom_imports: cannot import .*sys.path, which is \["):
+    with pytest.raises(
+        ImportError, match=r"cfg.py:1: custom_imports: cannot import .*PYTHONPATH; it is in none of `"
+    ):
         Config.fromfile(on_disk(cfg_py=text.format(False)))
     with pytest.warns(UserWarning, match="cannot import `no_module_of_this_name`"):
         Config.fromfile(on_disk(cfg_py=text.format(True)))
+
+
+def test_the_search_path_is_told_only_where_it_helps(on_disk, importable):
+    """Not for a module that is there and needs one that is not; and never the folders of Python itself."""
+    on_disk(needs_more_py="import nothing_of_this_name\n")
+    with pytest.raises(ImportError) as caught:
+        Config.fromfile(on_disk(cfg_py="custom_imports = dict(imports=['needs_more'])\n"))
+    assert str(caught.value).endswith("; correct or install what `needs_more` imports")
+    with pytest.raises(ImportError) as caught:
+        Config.fromfile(on_disk(cfg_py="custom_imports = dict(imports=['nothing_of_this_name'])\n"))
+    assert f"`{importable}`" in str(caught.value)
+    assert sys.base_prefix not in str(caught.value)
 
 
 def test_the_folder_may_have_dots(on_disk):

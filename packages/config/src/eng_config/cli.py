@@ -56,7 +56,7 @@ def add_cli_arguments(parser: argparse.ArgumentParser, *, check: Check | None = 
             metavar="KEY=VALUE",
             help="override values, as in training",
         )
-        made.set_defaults(run=lambda options: told_plainly(run, options))
+        made.set_defaults(run=lambda options: run_plainly(run, options))
         return made
 
     shown = command("show", "print the whole configuration, bases and overrides merged", run_show, "config")
@@ -93,10 +93,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     return code
 
 
-def told_plainly(run: Callable[[argparse.Namespace], int], options: argparse.Namespace) -> int:
-    """Run a command; an error in the user's input is its message on stderr, without a traceback."""
+def run_plainly(run: Callable[[argparse.Namespace], int], options: argparse.Namespace) -> int:
+    """Run a command; an error in the user's input is its message on stderr, without a traceback.
+
+    Modules beside the file are found, as they are in a training of it.
+    """
     try:
-        return run(options)
+        with importing_from_beside(options.config):
+            return run(options)
     except (ConfigError, OSError) as error:  # OSError: a place that cannot be written to
         if isinstance(
             error, BrokenPipeError
@@ -133,9 +137,8 @@ def run_diff(options: argparse.Namespace) -> int:
 
 
 def run_check(options: argparse.Namespace, check: Check | None) -> int:
-    with importing_from_beside(options.config):
-        cfg = load(options.config, options, imports=not options.no_trust)
-        problems = list(check(cfg)) if check is not None else []
+    cfg = load(options.config, options, imports=not options.no_trust)
+    problems = list(check(cfg)) if check is not None else []
     for problem in problems:
         print(f"error: {problem}", file=sys.stderr)
     if problems:
@@ -146,7 +149,7 @@ def run_check(options: argparse.Namespace, check: Check | None) -> int:
 
 @contextmanager
 def importing_from_beside(file: str) -> Iterator[None]:
-    """Let `custom_imports` find modules that lie beside the file, as they do in a training of it."""
+    """Put the folder of the file on `sys.path` for a block."""
     folder = os.path.dirname(os.path.abspath(file))
     sys.path.insert(0, folder)
     try:

@@ -17,6 +17,12 @@ def show(text: str, language: str) -> None:
             pass
         else:
             # the colours of the terminal itself, which can be read on a light and on a dark one
-            Console().print(Syntax(text, language, theme="ansi_dark", word_wrap=True))
+            Console().print(Syntax(printable(text), language, theme="ansi_dark", word_wrap=True))
             return
-    print(text)
+    print(printable(text))
+
+
+def printable(text: str) -> str:
+    """The text with an escape for every letter that standard output cannot encode; Python reads it back."""
+    encoding = sys.stdout.encoding or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)

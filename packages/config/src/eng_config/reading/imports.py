@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import warnings
 from collections.abc import Sequence
@@ -32,11 +33,22 @@ def import_custom_modules(custom_imports: Any, origin: Origin | None) -> None:
         except ImportError as error:
             what = (
                 f"cannot import `{name}` of custom_imports {dict(custom_imports)!r}: {error}; "
-                f"install it or put its folder on sys.path, which is {sys.path}"
+                f"{advice(name, error)}"
             )
             if not custom_imports.get("allow_failed_imports", False):
                 raise ConfigImportError(what, path=path, origin=origin) from error
             warnings.warn(what, UserWarning, stacklevel=2)
+
+
+def advice(name: str, error: ImportError) -> str:
+    """What to do about a failed import; the search path only where the module itself is what is missing."""
+    missing = error.name if isinstance(error, ModuleNotFoundError) else None
+    if missing is None or not f"{name}.".startswith(f"{missing}."):
+        return f"correct or install what `{name}` imports"
+    installed = (sys.prefix, sys.base_prefix)
+    folders = [os.path.abspath(folder) for folder in sys.path if not folder.startswith(installed)]
+    looked = ", ".join(f"`{folder}`" for folder in dict.fromkeys(folders))
+    return f"install it or put its folder on PYTHONPATH; it is in none of {looked or 'no folder'} and not installed"
 
 
 def module_names(imports: Any, origin: Origin | None) -> Sequence[str]:
