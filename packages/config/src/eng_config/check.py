@@ -7,17 +7,17 @@ knows the names, and the arguments that the builder itself adds or takes away. I
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from difflib import SequenceMatcher, get_close_matches
 from fnmatch import fnmatchcase
 from typing import Any
 
 from .analysis.derived import names_read
-from .errors import ConfigError, ConfigImportError, ConfigKeyError, ConfigTypeError, ConfigValueError, nearest
+from .errors import ConfigError, ConfigImportError, ConfigKeyError, ConfigTypeError, ConfigValueError
 from .lazy import Lazy
 from .node import ConfigDict, chain_at
 from .origin import Origin, Path, spell_path
 from .part import Finder, Part
 from .signature import Accepted, accepted, choices_of, fits, spell_type
+from .suggestion import suggest
 
 __all__ = ["find_problems"]
 
@@ -49,13 +49,13 @@ def unknown_keys(root: ConfigDict, known: list[str]) -> Iterator[ConfigError]:
             continue
         chain = chain_at(root, (key,))
         meant = [name for name in known if may_be_meant(root, key, name)]
-        near = get_close_matches(key, meant, n=1, cutoff=0.8)
+        near = suggest(key, meant)
         if near:
-            what = f"no part has this name (did you mean `{near[0]}`?), so nothing would read it; rename it"
+            what = f"no part has this name{near}, so nothing would read it; rename it"
         elif chain and chain[0].how == "command line":
             places = [spell_path(path) for path in paths_to(root, key)]
             others = [name for name in dict.keys(root) if name != key and isinstance(name, str)]
-            near_it = f" (did you mean `{places[0]}`?)" if places else nearest(key, others)
+            near_it = f" (did you mean `{places[0]}`?)" if places else suggest(key, others)
             what = (
                 f"neither the file nor any part has this name{near_it}, so nothing would read it; "
                 "name a key that is there, or add this one to the file if your own code reads it"
@@ -77,7 +77,7 @@ def may_be_meant(root: ConfigDict, key: str, name: str) -> bool:
             return False
     words, others = key.split("_"), name.split("_")
     return len(words) != len(others) or all(
-        SequenceMatcher(None, word, other).ratio() >= 0.7 for word, other in zip(words, others, strict=True)
+        suggest(word, [other]) for word, other in zip(words, others, strict=True)
     )
 
 
@@ -178,7 +178,7 @@ class Walk:
         for key in given:
             if not isinstance(key, str) or not known.takes(key):
                 absent = [other for other in offered if other not in value]
-                near = nearest(str(key), absent)
+                near = suggest(str(key), absent)
                 misspelled.update(other for other in absent if f"`{other}`" in near)
                 self.add(
                     ConfigKeyError,
@@ -223,7 +223,7 @@ def advice(value: Any, annotation: Any) -> str:
     """What to write instead, where it can be guessed."""
     choices = choices_of(annotation)
     if choices:
-        return f"write one of {', '.join(map(repr, choices))}{nearest(str(value), map(str, choices))}"
+        return f"write one of {', '.join(map(repr, choices))}{suggest(str(value), map(str, choices))}"
     if isinstance(value, str):
         for kind in (int, float):
             try:

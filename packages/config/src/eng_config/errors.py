@@ -21,8 +21,6 @@ Every message is `file:line: key.path: what is wrong; what there is; what to do`
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -43,7 +41,6 @@ __all__ = [
     "DerivedValuesWarning",
     "MissingKeyError",
     "UntrustedConfigError",
-    "nearest",
 ]
 
 
@@ -122,17 +119,3 @@ class UntrustedConfigError(ConfigError, PermissionError):
 
 class DerivedValuesWarning(UserWarning):
     """A value was overridden, but others that the file computed from it before stay as they are."""
-
-
-def nearest(word: str, choices: Iterable[str]) -> str:
-    """The question `` (did you mean `X`?)`` for the nearest of the choices, or an empty text.
-
-    >>> nearest("optmizer", ["optimizer", "model"])
-    ' (did you mean `optimizer`?)'
-    """
-    names = list(choices)
-    found = get_close_matches(word, names, n=1, cutoff=0.6)
-    if not found:  # another case, or letters that changed places, which are much in a short word
-        letters = sorted(word.lower())
-        found = [name for name in names if sorted(name.lower()) == letters][:1]
-    return f" (did you mean `{found[0]}`?)" if found else ""

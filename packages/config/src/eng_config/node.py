@@ -14,10 +14,11 @@ from copy import deepcopy
 from sys import _getframe
 from typing import Any, Self
 
-from .errors import ConfigTypeError, MissingKeyError, nearest
+from .errors import ConfigTypeError, MissingKeyError
 from .lazy import Lazy, holds_lazy, resolve
 from .merge import merge_into
 from .origin import Fixed, Origin, Path, Place, Trace, position_of, spell_path
+from .suggestion import suggest
 
 __all__ = ["ConfigDict", "attach", "chain_at", "plain", "wrap"]
 
@@ -343,7 +344,7 @@ def missing(node: ConfigDict, key: Any) -> MissingKeyError:
     """The error for a key that is not there."""
     keys = [str(name) for name in dict.keys(node)]
     there = ", ".join(keys[:12]) + (", ..." if len(keys) > 12 else "")
-    what = f"no key `{key}`{nearest(str(key), keys)}; there is: {there or 'nothing'}"
+    what = f"no key `{key}`{suggest(str(key), keys)}; there is: {there or 'nothing'}"
     place = node._place
     if place is None or not place.path:
         return MissingKeyError(what)

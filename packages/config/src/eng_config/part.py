@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
 
-from .errors import nearest
+from .suggestion import suggest
 
 __all__ = ["Finder", "Part"]
 
@@ -55,7 +55,7 @@ class Part:
             if name not in self.registry:
                 there = ", ".join(sorted(self.registry)) or "nothing"
                 raise LookupError(
-                    f"there is no `{name}`{nearest(name, self.registry)}; there is: {there}; write one of these"
+                    f"there is no `{name}`{suggest(name, self.registry)}; there is: {there}; write one of these"
                 )
             return self.registry[name]
         return self.registry.find(name, scope)

@@ -12,8 +12,9 @@ from bisect import bisect
 from collections.abc import Mapping
 from typing import Any
 
-from .errors import ConfigKeyError, ConfigSyntaxError, nearest
+from .errors import ConfigKeyError, ConfigSyntaxError
 from .origin import Origin, position_of
+from .suggestion import suggest
 
 __all__ = [
     "UnknownReference",
@@ -178,5 +179,5 @@ def look_up(base: Any, path: str, token: str) -> Any:
             base = base[step if position is None else position]
         except (LookupError, TypeError):
             keys = [str(key) for key in base] if isinstance(base, dict) else []
-            raise UnknownReference(token, path, nearest(step, keys)) from None
+            raise UnknownReference(token, path, suggest(step, keys)) from None
     return base

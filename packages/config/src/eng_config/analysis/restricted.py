@@ -16,9 +16,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NoReturn
 
 from ..bounds import MAX_SECONDS, MAX_STEPS, Budget, weigh
-from ..errors import ConfigError, ConfigEvaluationError, UntrustedConfigError, nearest
+from ..errors import ConfigError, ConfigEvaluationError, UntrustedConfigError
 from ..node import ConfigDict
 from ..origin import Origin
+from ..suggestion import suggest
 from .recompute import overlay
 
 __all__ = ["evaluate"]
@@ -310,7 +311,7 @@ class Evaluator:
             self.refuse(f"`{node.id}` as a value")
         if hasattr(builtins, node.id):
             self.refuse(f"`{node.id}`")
-        near = nearest(node.id, [*self.names, *FUNCTIONS])
+        near = suggest(node.id, [*self.names, *FUNCTIONS])
         raise ConfigEvaluationError(f"the name `{node.id}` is not defined{near}")
 
     def value_List(self, node: ast.List) -> list[Any]:

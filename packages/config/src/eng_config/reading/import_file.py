@@ -28,11 +28,11 @@ from ..errors import (
     ConfigEvaluationError,
     ConfigParsingError,
     UntrustedConfigError,
-    nearest,
 )
 from ..lazy import Lazy, LazyObject, reading_file
 from ..node import wrap
 from ..origin import Origin
+from ..suggestion import suggest
 from .bases import package_folder
 from .source import Reading, last_line, names_beside, raised
 
@@ -102,7 +102,7 @@ def read_lazy_file(
                 imported.add(own_name)
             else:
                 raise ConfigParsingError(
-                    f"the base `{base.layer.file}` has no `{name}`{nearest(name, base.values)}; "
+                    f"the base `{base.layer.file}` has no `{name}`{suggest(name, base.values)}; "
                     f"there is: {', '.join(base.values)}",
                     origin=Origin(file, line),
                 )
@@ -247,6 +247,6 @@ def base_file(statement: ast.ImportFrom, file: str) -> str:
     if os.path.isdir(path) and not os.path.isfile(path + ".py"):
         raise ConfigParsingError(f"the base `{path}` is a folder; name a file in it", origin=where)
     if not os.path.isfile(path + ".py"):
-        near = nearest(f"{parts[-1]}.py", names_beside(path))
+        near = suggest(f"{parts[-1]}.py", names_beside(path))
         raise ConfigParsingError(f"there is no base file `{path}.py`{near}", origin=where)
     return path + ".py"

@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from ..bounds import MAX_BYTES, Budget
-from ..errors import ConfigFileNotFoundError, ConfigSyntaxError, nearest
+from ..errors import ConfigFileNotFoundError, ConfigSyntaxError
 from ..origin import Origin
+from ..suggestion import suggest
 from .bases import is_remote
 
 __all__ = ["Reading", "last_line", "names_beside", "raised"]
@@ -72,7 +73,7 @@ def unreadable(file: str, error: Exception, origin: Origin | None) -> ConfigFile
     """What to say of a file that cannot be opened."""
     what = f"`{file:.200}` cannot be read: {error}"
     if isinstance(error, (FileNotFoundError, NotADirectoryError)):
-        what = f"there is no file `{file}`{nearest(os.path.basename(file), names_beside(file))}"
+        what = f"there is no file `{file}`{suggest(os.path.basename(file), names_beside(file))}"
     return ConfigFileNotFoundError(what, path=origin.path if origin is not None else "", origin=origin)
 
 
@@ -93,7 +94,7 @@ def names_beside(file: str) -> list[str]:
 
 def raised(error: Exception, names: Iterable[str]) -> str:
     """What to say of an exception of a file, with the nearest of the names that are there for a wrong one."""
-    near = nearest(error.name or "", names) if isinstance(error, NameError) else ""
+    near = suggest(error.name or "", names) if isinstance(error, NameError) else ""
     return f"the file raised {type(error).__name__}: {error}{near}"
 
 
