@@ -1,4 +1,4 @@
-"""The commands that only show something: hooks, learning rates, environment, report, completion."""
+"""The commands that only show something: hooks, environment, report, completion."""
 
 import subprocess
 
@@ -45,29 +45,6 @@ def test_cost_is_measured(said, config, tmp_path, monkeypatch):
     assert "an iteration takes" in out
     assert list(tmp_path.iterdir()) == []
     assert said("hooks", config, "--cost", "1")[0] == 2
-
-
-def test_lr_as_rows(said, config):
-    """By epochs, as the schedule counts."""
-    code, out, _ = said("lr", config)
-    assert code == 0
-    assert [line.split()[:2] for line in out.splitlines()] == [
-        ["epoch", "lr"], ["1", "0.05"], ["2", "0.075"], ["3", "0.1"],
-    ]  # fmt: skip
-
-
-def test_lr_of_what_is_no_schedule(said, config, tmp_path):
-    """A text, which is a sequence of texts, and a kind of picture that there is not."""
-    code, _, err = said("lr", config, "--cfg-options", "param_scheduler=StepLR")
-    assert (code, "'StepLR', and a schedule is a mapping" in err) == (2, True)
-    code, _, err = said("lr", config, "--plot", tmp_path / "lr.foo")
-    assert (code, "'foo' is no kind of picture" in err) == (2, True)
-
-
-def test_lr_as_a_picture(said, config, tmp_path):
-    """A file of the kind that its name says."""
-    assert said("lr", config, "--plot", tmp_path / "lr.png")[:2] == (0, f"{tmp_path}/lr.png\n")
-    assert (tmp_path / "lr.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_env(said):
