@@ -37,5 +37,5 @@ PROJECTS = {
 }
 """Import name of each project -> the packages below it that a user imports."""
 
-ONLY_READ = ("mmcv", "mmagic", "mmdet3d", "mmselfsup", "mmcls", "mmrazor", "mmeval", "xtuner")
+ONLY_READ = ("mmcv", "mmagic", "mmdet3d", "mmselfsup", "mmcls", "mmrazor", "xtuner")
 """Projects that need more than this environment has to be imported, and whose sources are read all the same."""

@@ -51,6 +51,10 @@ def record_all() -> None:
         path = RECORDED / f"{case}.json"
         subprocess.run([sys.executable, __file__, case, str(path)], check=True)
         print(f"{case}: {path.stat().st_size} bytes")
+    for job in ("never", "contract"):
+        program = str(Path(__file__).with_name("contract.py"))
+        command = "record" if job == "contract" else job
+        subprocess.run([sys.executable, program, command, str(RECORDED / f"{job}.json")], check=True)
     write(RECORDED / "versions.json", {name: installed(name) for name in VERSIONS})
 
 
