@@ -87,9 +87,7 @@ def cached_download(
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
     stem = hashlib.sha256(url.encode()).hexdigest()[:24]
     name = Path(urllib.parse.urlsplit(url).path).name[-_LONGEST_NAME:] or "download"
-    lock = home / f"{stem}.lock"
-    lock.touch()
-    with exclusive(lock):
+    with exclusive(home / f"{stem}.lock"):
         kept = sorted(home.glob(f"{stem}-*-{glob.escape(name)}"), key=lambda path: path.stat().st_mtime)
         if expected_sha256:
             kept = [path for path in kept if _sha256(path).startswith(expected_sha256.lower())]

@@ -7,13 +7,18 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
+from filelock import FileLock
+
+_held_folders: set[int] = set()
+
 
 @contextmanager
 def exclusive(path: str | Path) -> Iterator[None]:
-    """Hold a file or folder that is there, for others who hold it in this way; waits for who does.
+    """Hold a folder or a file, for others who hold it in this way; waits for who does.
 
-    The lock ends with its process, however that ends. Where the system (Windows) or the file system cannot lock,
-    nobody is kept out.
+    A file is made where there is none. The lock ends with its process, however that ends, also while workers live that
+    were forked meanwhile. Where the system or the file system cannot lock, and where `path` is a link, nobody is kept
+    out.
 
     Example:
         >>> import tempfile
@@ -22,12 +27,39 @@ def exclusive(path: str | Path) -> Iterator[None]:
         alone
     """
     with ExitStack() as stack:
-        with suppress(ImportError, OSError):
-            import fcntl
-
-            descriptor = os.open(path, os.O_RDONLY)
-            stack.callback(os.close, descriptor)
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
-            # closing is not enough: a worker that was forked meanwhile holds it open as long as it lives
-            stack.callback(fcntl.flock, descriptor, fcntl.LOCK_UN)
+        (_hold_folder if os.path.isdir(path) else _hold_file)(path, stack)
         yield
+
+
+def _hold_file(path: str | Path, stack: ExitStack) -> None:
+    lock = FileLock(path, fallback_to_soft=False)
+    with suppress(OSError, NotImplementedError):
+        lock.acquire()
+        stack.callback(lock.release)
+
+
+def _hold_folder(path: str | Path, stack: ExitStack) -> None:
+    """A folder is locked by itself, so that no other file is needed in it."""
+    with suppress(ImportError, OSError):
+        import fcntl
+
+        descriptor = os.open(path, os.O_RDONLY)
+        _held_folders.add(descriptor)
+        stack.callback(_let_go, descriptor)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+
+
+def _let_go(descriptor: int) -> None:
+    if descriptor in _held_folders:
+        _held_folders.discard(descriptor)
+        os.close(descriptor)
+
+
+def _let_go_in_a_fork() -> None:
+    """A worker that was forked has the descriptors too, and a lock is held as long as anybody has them."""
+    for descriptor in list(_held_folders):
+        _let_go(descriptor)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_let_go_in_a_fork)
