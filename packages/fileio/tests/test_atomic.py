@@ -104,6 +104,36 @@ def test_a_file_size_limit_raises_one_clear_error(tmp_path):
     assert names(tmp_path) == ["file"]
 
 
+@pytest.fixture
+def few_inodes(tmp_path):
+    """A file system with room for bytes and for hardly any file."""
+    place = tmp_path / "small"
+    place.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=1m,nr_inodes=3", "tmpfs", place]
+    if subprocess.run(command, capture_output=True, check=False).returncode != 0:
+        pytest.skip("this process may not mount")
+    yield place
+    subprocess.run(["umount", place], check=True)
+
+
+def test_a_file_system_without_inodes_is_not_called_full_of_bytes(few_inodes):
+    """There are many bytes left, and the error says what is missing, for a file and for a folder."""
+    atomic_write_text(few_inodes / "a", "text")
+    atomic_write_text(few_inodes / "b", "text")
+    for write in (
+        lambda: atomic_write_text(few_inodes / "c", "text"),
+        lambda: atomic_write_text(few_inodes / "deep" / "c", "text"),
+        lambda: temporary_directory(few_inodes / "c").__enter__(),
+    ):
+        with pytest.raises(
+            WriteError, match=r"No inode left.*: delete files there .*bytes free there"
+        ) as raised:
+            write()
+        assert raised.value.free_inodes == 0
+        assert raised.value.free > 500_000
+    assert names(few_inodes) == ["a", "b"]
+
+
 def test_a_file_that_cannot_fit_is_not_begun(tmp_path):
     """With the size known beforehand, a full disk is said before the first byte, with both numbers."""
     needed = 1 << 60

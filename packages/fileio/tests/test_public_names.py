@@ -51,6 +51,7 @@ def test_public_names():
         "register_handler",
         "remove",
         "remove_leftovers",
+        "replace_directory",
         "rmtree",
         "sync_directory",
         "temporary_directory",

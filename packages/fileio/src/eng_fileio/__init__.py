@@ -15,6 +15,7 @@ from .backends.lmdb import LmdbBackend
 from .backends.local import LocalBackend
 from .download import Patience, cached_download, download
 from .errors import DownloadError, FileIOError, UnsafePickleError, UnsupportedVerbError, WriteError
+from .exchange import replace_directory
 from .formats import (
     BaseFileHandler,
     JsonHandler,
@@ -98,6 +99,7 @@ __all__ = [
     "register_handler",
     "remove",
     "remove_leftovers",
+    "replace_directory",
     "rmtree",
     "sync_directory",
     "temporary_directory",

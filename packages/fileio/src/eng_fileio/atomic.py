@@ -95,6 +95,11 @@ def atomic_write_text(path: str | Path, text: str, encoding: str = "utf-8") -> N
 def temporary_directory(target: Path) -> Iterator[Path]:
     """A new directory next to `target`, for what gets its name by a rename; what is not renamed is deleted in the end.
 
+    It has the permissions of a directory that is there under the name of `target`, or those that the umask leaves.
+
+    Raises:
+        WriteError: It cannot be made.
+
     Example:
         >>> import tempfile
         >>> target = Path(tempfile.mkdtemp(), "checkpoint")
@@ -107,7 +112,12 @@ def temporary_directory(target: Path) -> Iterator[Path]:
     temporary = temporary_name(target)
     _ours.add(temporary.name)  # before it is there, as for a file
     try:
-        temporary.mkdir(mode=0o700)
+        try:
+            temporary.mkdir()
+            if target.is_dir():
+                temporary.chmod(stat.S_IMODE(target.stat().st_mode) | stat.S_IRWXU)
+        except OSError as error:
+            raise write_error(error, target) from error
         yield temporary
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
@@ -157,7 +167,14 @@ def write_error(
 ) -> WriteError:
     """`cause` in words that name the final path, what was written and what is free."""
     written = temporary.stat().st_size if temporary is not None and temporary.exists() else 0
-    return WriteError(cause, str(target), written=written, free=_free_bytes(target.parent), needed=needed)
+    return WriteError(
+        cause,
+        str(target),
+        written=written,
+        free=_free_bytes(target.parent),
+        needed=needed,
+        free_inodes=_free_inodes(target.parent),
+    )
 
 
 def _refuse_what_is_no_file(target: Path) -> None:
@@ -233,4 +250,17 @@ def _free_bytes(folder: Path) -> int | None:
             return shutil.disk_usage(place).free
         except OSError:
             continue
+    return None
+
+
+def _free_inodes(folder: Path) -> int | None:
+    """How many more files a file system takes; None where it makes room for as many as there are bytes for."""
+    for place in (folder, *folder.parents):
+        try:
+            status = os.statvfs(place)
+        except OSError:
+            continue
+        except AttributeError:  # Windows
+            return None
+        return status.f_favail if status.f_files else None
     return None

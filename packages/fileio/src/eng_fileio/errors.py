@@ -11,7 +11,10 @@ What the operating system says about reading (`FileNotFoundError`, `IsADirectory
 
 from __future__ import annotations
 
+import errno
 import pickle
+from functools import partial
+from typing import Any
 
 
 class FileIOError(Exception):
@@ -26,18 +29,36 @@ class WriteError(FileIOError, OSError):
         written: Bytes that had been written when it failed.
         needed: Bytes that the file was going to have, where that was known.
         free: Bytes left on that file system, or None when they cannot be asked for.
+        free_inodes: Files that the file system still has room for in its table, or None where it has no such limit.
     """
 
     def __init__(
-        self, cause: OSError, path: str, *, written: int, free: int | None, needed: int | None = None
+        self,
+        cause: OSError,
+        path: str,
+        *,
+        written: int,
+        free: int | None,
+        needed: int | None = None,
+        free_inodes: int | None = None,
     ) -> None:
         self.written = written
         self.needed = needed
         self.free = free
+        self.free_inodes = free_inodes
         whole = "" if needed is None else f" of {needed:,}"
         room = "" if free is None else f", {free:,} bytes free there"
         reason = cause.strerror or str(cause)
+        if cause.errno == errno.ENOSPC and free_inodes == 0:
+            reason = "No inode left, which every file needs, however small: delete files there"
         super().__init__(cause.errno, f"{reason} (after {written:,}{whole} bytes{room})", path)
+        self._made_of = partial(
+            WriteError, OSError(cause.errno, cause.strerror or str(cause)), path,
+            written=written, free=free, needed=needed, free_inodes=free_inodes,
+        )  # fmt: skip
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return self._made_of, ()  # errors travel from process to process
 
 
 class UnsafePickleError(FileIOError, pickle.UnpicklingError):
@@ -48,9 +69,12 @@ class UnsafePickleError(FileIOError, pickle.UnpicklingError):
     """
 
     def __init__(self, name: str) -> None:
+        super().__init__(name)
         self.name = name
-        super().__init__(
-            f"the pickle asks for `{name}`, which is not plain data, so it was not loaded. "
+
+    def __str__(self) -> str:
+        return (
+            f"the pickle asks for `{self.name}`, which is not plain data, so it was not loaded. "
             "If you trust whoever wrote the file: load(..., trust=True)"
         )
 
@@ -63,4 +87,9 @@ class UnsupportedVerbError(FileIOError, NotImplementedError):
     """A verb that a backend does not offer."""
 
     def __init__(self, backend: str, verb: str) -> None:
-        super().__init__(f"{backend} cannot `{verb}`")
+        super().__init__(backend, verb)
+        self.backend = backend
+        self.verb = verb
+
+    def __str__(self) -> str:
+        return f"{self.backend} cannot `{self.verb}`"
