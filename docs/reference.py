@@ -1,9 +1,10 @@
-"""Writes docs/reference/<package>.md: every public name with its signature and what it says of itself.
+"""Writes docs/reference/: a page for each package with all its public names, and one of the configuration keys.
 
     python docs/reference.py           # write the pages
     python docs/reference.py --check   # exit 1 if a page is out of date
 
-The pages are made from the code, so that a reader without it can look a name up; the docstrings are the source.
+The pages are made from the code, so that a reader without it can look a name up; the source of the names is their
+docstrings, that of the keys is `eng_runner.plan.keys`.
 """
 
 from __future__ import annotations
@@ -11,16 +12,38 @@ from __future__ import annotations
 import inspect
 import re
 import sys
+from collections.abc import Iterable, Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
+from eng_runner import Runner
+from eng_runner.plan.keys import KEYS, Key
+
 ROOT = Path(__file__).parents[1]
 PACKAGES = sorted(path.name for path in ROOT.glob("packages/*/src/eng_*"))
 PAGES = Path(__file__).parent / "reference"
+REQUIRED = [name for name, each in inspect.signature(Runner).parameters.items() if each.default is each.empty]
+ABOUT_KEYS = """\
+What may be at the top of a configuration file. Any other name there is a variable of the file's author; one that
+resembles a key is reported by `eng check`. On the command line, `eng keys` lists the keys and `eng keys NAME` shows one
+in full.
+
+The last column is what a change does to a run that is resumed: with *same result* it ends as if nothing had changed;
+with *compatible* the state fits, and numbers may differ; with *changes result* the rest is another training. Names
+after it are keys inside of the key, as patterns. *Not compared* are the keys that say where a run begins.
+[Resume](../guides/resume.md#what-has-changed-since-the-checkpoint) shows the report.
+"""
 
 
-def page(package: str) -> str:
+def pages() -> Iterator[tuple[str, str]]:
+    """The name of each page and its text."""
+    for package in PACKAGES:
+        yield package, package_page(package)
+    yield "keys", keys_page()
+
+
+def package_page(package: str) -> str:
     """The page of one package."""
     module = import_module(package)
     rows = [f"# {package}", "", first_paragraph(module), ""]
@@ -29,13 +52,56 @@ def page(package: str) -> str:
     return "\n".join(rows).rstrip() + "\n"
 
 
+def keys_page() -> str:
+    """The page of the configuration keys."""
+    rows = ["# Configuration keys", "", ABOUT_KEYS]
+    rows += [
+        "## Arguments of the Runner",
+        "",
+        *keys_table(key for key in KEYS.values() if key.is_argument),
+        "",
+    ]
+    rows += ["## Read by others", "", *keys_table(key for key in KEYS.values() if not key.is_argument)]
+    return "\n".join(rows) + "\n"
+
+
+def keys_table(keys: Iterable[Key]) -> list[str]:
+    """A row for each key."""
+    rows = ["| key | what it is for | holds | default | changed on resume |", "|---|---|---|---|---|"]
+    for key in keys:
+        default = "required" if key.name in REQUIRED else f"`{key.default!r}`"
+        cells = [f"`{key.name}`", key.help, shape(key), default, effects(key)]
+        rows.append(" | ".join(cell.replace("|", r"\|") for cell in cells).join(("| ", " |")))
+    return rows
+
+
+def shape(key: Key) -> str:
+    """What a key may hold, with the choices or the names inside of it."""
+    names = [repr(choice) for choice in key.choices] or list(
+        inspect.signature(key.settings).parameters if key.settings is not None else ()
+    )
+    return f"{key.shape}{': ' if names else ''}{', '.join(f'`{name}`' for name in names)}"
+
+
+def effects(key: Key) -> str:
+    """What a change of a key, and of those inside of it, does to a resumed run."""
+    if not key.is_recorded:
+        return "not compared"
+    patterns: dict[str, list[str]] = {}
+    for pattern, effect in key.below.items():
+        patterns.setdefault(effect, []).append(f"`{pattern}`")
+    return "; ".join(
+        [str(key.effect), *(f"{effect}: {', '.join(names)}" for effect, names in patterns.items())]
+    )
+
+
 def entry(name: str, thing: Any) -> list[str]:
     """A heading, the signature and the first paragraph; for a class, a line for each of its public methods."""
     if inspect.isclass(thing):
         heading = [
             f"## {name}",
             "",
-            f"```text\nclass {name}{signature(thing)}\n```",
+            f"```text\nclass {name}{'(Protocol)' if is_protocol(thing) else signature(thing)}\n```",
             "",
             first_paragraph(thing),
             "",
@@ -47,8 +113,11 @@ def entry(name: str, thing: Any) -> list[str]:
 
 
 def members(thing: type) -> list[str]:
-    """The public methods and properties that a class defines itself, or a private base of the same package."""
-    rows = []
+    """The public methods and properties that a class defines itself, or a private base of the same package.
+
+    For a protocol, its attributes too.
+    """
+    rows = [f"- `{name}`" for name in attributes(thing)] if is_protocol(thing) else []
     for name, member in own_members(thing).items():
         function = getattr(member, "__func__", member)
         if name.startswith("_") or not (inspect.isfunction(function) or isinstance(member, property)):
@@ -68,6 +137,17 @@ def own_members(thing: type) -> dict[str, Any]:
         if base.__module__.partition(".")[0] == package and base.__name__ not in public:
             found = {**found, **{name: member for name, member in vars(base).items() if name not in found}}
     return found
+
+
+def is_protocol(thing: type) -> bool:
+    """Whether a class is a `typing.Protocol`."""
+    return bool(vars(thing).get("_is_protocol", False))
+
+
+def attributes(thing: type) -> list[str]:
+    """The annotated attributes of a class and of its bases, in order."""
+    found = [name for base in reversed(thing.__mro__) for name in vars(base).get("__annotations__", {})]
+    return [name for name in dict.fromkeys(found) if not name.startswith("_")]
 
 
 def signature(thing: Any) -> str:
@@ -103,8 +183,8 @@ def own_doc(thing: Any) -> bool:
 def main() -> int:
     PAGES.mkdir(exist_ok=True)
     stale = []
-    for package in PACKAGES:
-        path, text = PAGES / f"{package}.md", page(package)
+    for name, text in pages():
+        path = PAGES / f"{name}.md"
         if not path.exists() or path.read_text() != text:
             stale.append(path.relative_to(ROOT))
             if "--check" not in sys.argv:
