@@ -1,4 +1,4 @@
-"""Every fenced Python block of the documentation runs, every docstring example holds, every link leads somewhere."""
+"""Every fenced Python block of the documentation runs, every docstring example holds, every link and path exists."""
 
 import doctest
 import os
@@ -19,6 +19,8 @@ PAGES = sorted(
 )
 FENCE = re.compile(r"^```python\n(.*?)^```", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
+NAMED_FILE = re.compile(r"`((?:[\w.-]+/)+(?:[\w-]+\.py)?)`")
 PACKAGES = sorted(path.name for path in ROOT.glob("packages/*/src/eng_*"))
 
 
@@ -43,6 +45,37 @@ def test_links_resolve(page):
     """A relative link names a file or a folder of the repository."""
     targets = [link.partition("#")[0] for link in LINK.findall(page.read_text()) if "://" not in link]
     assert [target for target in targets if target and not (page.parent / target).exists()] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_linked_headings_exist(page):
+    """What follows `#` in a relative link is a heading of the page that it leads to."""
+    links = [link.partition("#") for link in LINK.findall(page.read_text()) if "://" not in link]
+    wanted = [(page.parent / file if file else page, heading) for file, _, heading in links if heading]
+    assert [(name_of(target), heading) for target, heading in wanted if heading not in headings(target)] == []
+
+
+def headings(page):
+    """Return the headings of a page as they are written in a link."""
+    titles = HEADING.findall(re.sub(r"^```.*?^```", "", page.read_text(), flags=re.MULTILINE | re.DOTALL))
+    return [re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles]
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page.parent.name != "benchmarks"], ids=name_of)
+def test_named_files_exist(page):
+    """A path such as `plan/keys.py` or `hooks/` in the text is one of the repository, of a package or of its code."""
+    places = [ROOT, page.parent, *ROOT.glob("packages/*"), *ROOT.glob("packages/*/src/eng_*")]
+    named = NAMED_FILE.findall(page.read_text())
+    assert [path for path in named if not any((place / path).exists() for place in places)] == []
+
+
+def test_every_decision_is_listed():
+    """The index of decisions has a link to each page, with its title."""
+    folder = ROOT / "docs" / "decisions"
+    listed = (folder / "README.md").read_text()
+    for page in folder.glob("0*.md"):
+        title = page.read_text().partition("\n")[0].removeprefix("# ")
+        assert f"]({page.name}) | {title} |" in listed
 
 
 @pytest.mark.parametrize("package", PACKAGES)
