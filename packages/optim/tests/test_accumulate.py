@@ -219,3 +219,77 @@ def test_windows_are_counted_in_whole_numbers(counts: Any) -> None:
     """Two and a half would step after every fifth."""
     with pytest.raises(TypeError, match="whole number"):
         OptimWrapper(SGD([nn.Parameter(torch.ones(1))], lr=0.1), accumulative_counts=counts)
+
+
+def two_layers(frozen: bool = False) -> tuple[nn.Sequential, OptimWrapper]:
+    """A body, that may be frozen, and a head, in windows of three."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(2, 4), nn.Linear(4, 1))
+    wrapper = OptimWrapper(
+        torch.optim.AdamW(model.parameters(), lr=0.1), accumulative_counts=3, clip_grad={"max_norm": 0.5}
+    )
+    model[0].requires_grad_(not frozen)
+    return model, wrapper
+
+
+def train_layers(model: nn.Sequential, wrapper: OptimWrapper, counts: range, thaws: int) -> None:
+    """Micro-batches with these numbers; before number `thaws` the body begins to train."""
+    for count in counts:
+        if count == thaws:
+            model[0].requires_grad_(True)
+        x = torch.randn(4, 2, generator=torch.Generator().manual_seed(count))
+        wrapper.update_params(model(x).square().mean())
+
+
+@pytest.mark.parametrize("frozen_at_resume", [False, True])
+@pytest.mark.parametrize("at", range(1, 9))
+def test_resume_inside_a_window_while_frozen(at: int, frozen_at_resume: bool) -> None:
+    """Whether parameters are frozen when a state is made or loaded, it is that of all of them, in order."""
+    thaws = 5
+    whole, wrapper = two_layers(frozen=True)
+    train_layers(whole, wrapper, range(9), thaws)
+    model, wrapper = two_layers(frozen=True)
+    train_layers(model, wrapper, range(at), thaws)
+    state = wrapper.state_dict()
+    again, resumed = two_layers(frozen=frozen_at_resume)
+    again.load_state_dict(model.state_dict())
+    resumed.load_state_dict(state)
+    again[0].requires_grad_(at > thaws)
+    train_layers(again, resumed, range(at, 9), thaws)
+    assert all(torch.equal(a, b) for a, b in zip(whole.parameters(), again.parameters(), strict=True))
+
+
+def test_a_state_has_the_gradients_of_all_parameters() -> None:
+    """One entry for each, None where there is no gradient."""
+    model, wrapper = two_layers(frozen=True)
+    train_layers(model, wrapper, range(1), 5)
+    gradients = wrapper.state_dict()["accumulation"]["gradients"]
+    assert [gradient is None for gradient in gradients] == [True, True, False, False]
+
+
+def test_a_state_with_the_gradients_of_what_was_trained() -> None:
+    """An older, shorter list is one of the parameters that are trained; any other length is refused."""
+    model, wrapper = two_layers(frozen=True)
+    train_layers(model, wrapper, range(1), 5)
+    state = wrapper.state_dict()
+    older = {**state, "accumulation": {**state["accumulation"]}}
+    older["accumulation"]["gradients"] = older["accumulation"]["gradients"][2:]
+    again, resumed = two_layers(frozen=True)
+    resumed.load_state_dict(older)
+    pairs = zip(model.parameters(), again.parameters(), strict=True)
+    assert all(a.grad is b.grad is None or torch.equal(a.grad, b.grad) for a, b in pairs)  # type: ignore[arg-type]
+    older["accumulation"]["gradients"] = older["accumulation"]["gradients"][1:]
+    with pytest.raises(
+        SettingError, match="with 1 gradients; this optimizer has 4 parameters, of which 2 are trained"
+    ):
+        resumed.load_state_dict(older)
+
+
+def test_a_parameter_that_is_frozen_inside_a_window_is_weighted_and_clipped() -> None:
+    """What it has gathered until then is part of the step, as in plain PyTorch, with all that is done to it."""
+    weights = [nn.Parameter(torch.zeros(1)) for _ in range(2)]
+    wrapper = OptimWrapper(SGD(weights, lr=1.0), accumulative_counts=2)
+    wrapper.update_params((weights[0] + weights[1]).sum(), weight=3)
+    weights[0].requires_grad_(False)
+    wrapper.update_params(weights[1].sum(), weight=1)
+    assert [weight.item() for weight in weights] == [-0.75, -1.0]

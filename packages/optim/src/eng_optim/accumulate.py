@@ -27,6 +27,15 @@ def closes_window(count: int, size: int, last: int = -1) -> bool:
     return count % size == 0 or count == last
 
 
+def begin_of_window(count: int, size: int) -> int:
+    """How many micro-batches there were before the window of micro-batch `count`.
+
+    >>> [begin_of_window(count, 4) for count in range(1, 11)]
+    [0, 0, 0, 0, 4, 4, 4, 4, 8, 8]
+    """
+    return (count - 1) // size * size
+
+
 def length_of_window(count: int, size: int, last: int = -1) -> int:
     """How many micro-batches the window of micro-batch `count` has.
 

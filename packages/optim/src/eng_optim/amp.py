@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from eng_optim.accumulate import NO_CONTEXT
 from eng_optim.errors import SettingError
+from eng_optim.peers import parameters_of
 from eng_optim.scaler import ShardScaler
 from eng_optim.shards import compute_device
 from eng_optim.wrapper import OptimWrapper
@@ -82,11 +83,13 @@ class AmpOptimWrapper(OptimWrapper):
         if not scaler.is_enabled():
             super().step(**kwargs)
             return
+        if self._peers is not None:
+            self._peers.take(self)
         is_fused = getattr(self.optimizer, "_step_supports_amp_scaling", False)
         if self._clip is not None or not is_fused:
             scaler.unscale_(self.optimizer)
         if self._clip is not None:
-            self.grad_norm = self._clip(self._trained())
+            self.grad_norm = self._clip(parameters_of(self))
         if is_fused:  # always called: it unscales and skips by itself
             scaler.step(self.optimizer, **kwargs)
         stepped = not _overflowed(scaler, self.optimizer)

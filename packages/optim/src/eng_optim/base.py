@@ -44,6 +44,10 @@ class BaseOptimWrapper(ABC):
     def step(self, **kwargs: Any) -> None:
         """Move the parameters."""
 
+    def close_window(self) -> bool:
+        """Step what was accumulated when a training ends; returns whether it stepped. Here nothing is accumulated."""
+        return False
+
     @property
     def param_groups(self) -> list[ParamGroup]:
         """The optimizer's groups, and the pseudo group of the defaults at the end if there are several."""

@@ -4,7 +4,7 @@
 the plain case (no accumulation, no clipping, no subclass) goes straight to torch.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from logging import getLogger
 from typing import Any
@@ -15,6 +15,7 @@ from torch.optim import Optimizer
 
 from eng_optim.accumulate import (
     NO_CONTEXT,
+    begin_of_window,
     closes_window,
     gradient_sync,
     length_of_window,
@@ -25,6 +26,8 @@ from eng_optim.base import BaseOptimWrapper
 from eng_optim.clip import make_clip
 from eng_optim.compiled import compile_step, rates_to_tensors
 from eng_optim.errors import SettingError
+from eng_optim.held_back import send_held_back
+from eng_optim.peers import Peers, parameters_of
 from eng_optim.shards import compute_device
 from eng_registry import OPTIM_WRAPPERS
 
@@ -58,6 +61,9 @@ class OptimWrapper(BaseOptimWrapper):
     grad_norm: Tensor | None
     """Norm of all gradients before they were clipped in the last step; None without clipping by norm."""
 
+    _peers: Peers | None = None
+    """The other members of an OptimWrapperDict, whose gradients are none of this wrapper's."""
+
     def __init__(
         self,
         optimizer: Optimizer,
@@ -82,6 +88,9 @@ class OptimWrapper(BaseOptimWrapper):
         self._inner_count = 0
         self._max_counts = -1
         self._window_weight: float | Tensor | None = None
+        self._closed_early = 0
+        self._held_back: nn.Module | None = None
+        self._syncs_always = False
         self._zeroes_as_torch = _zeroes_as_torch(self)
         self._is_plain = (
             accumulative_counts == 1 and self._clip is None and self._zeroes_as_torch and _is_plain(self)
@@ -91,6 +100,11 @@ class OptimWrapper(BaseOptimWrapper):
     def inner_count(self) -> int:
         """Backward passes so far."""
         return self._inner_count
+
+    @property
+    def is_window_open(self) -> bool:
+        """Whether there are gradients of micro-batches that no step has used yet."""
+        return self._inner_count > self._closed_early and not self.should_update()
 
     def update_params(
         self,
@@ -113,15 +127,16 @@ class OptimWrapper(BaseOptimWrapper):
             self.step_count += 1
             _forget_gradients(self.optimizer)
             return
+        backward = self.backward if self._peers is None else self._backward_apart
         if weight is None:
             if self._window_weight is not None:
                 raise SettingError(
                     "this loss has no weight, and those before it in the window have; give all or none"
                 )
-            self.backward(self.scale_loss(loss))
+            backward(self.scale_loss(loss))
         else:
             self._add_weight(weight)
-            self.backward(loss * weight)
+            backward(loss * weight)
         if self.should_update():
             if self._window_weight is not None:
                 self._divide_by(self._window_weight)
@@ -135,23 +150,57 @@ class OptimWrapper(BaseOptimWrapper):
         """Divide `loss` by the number of micro-batches in its window."""
         if self._accumulative_counts == 1:
             return loss
-        return loss / length_of_window(self._inner_count + 1, self._accumulative_counts, self._max_counts)
+        count = self._inner_count + 1
+        if self._closed_early:
+            return loss / self._window_length(count)
+        return loss / length_of_window(count, self._accumulative_counts, self._max_counts)
 
     def backward(self, loss: Tensor, **kwargs: Any) -> None:
         """Add the gradients of `loss`; `kwargs` are those of `Tensor.backward`."""
-        loss.backward(**kwargs)  # type: ignore[no-untyped-call]
+        if self._peers is None:
+            loss.backward(**kwargs)  # type: ignore[no-untyped-call]
+        else:
+            with self._peers.aside(self):
+                loss.backward(**kwargs)  # type: ignore[no-untyped-call]
         self._inner_count += 1
 
     def step(self, **kwargs: Any) -> None:
         """Clip if asked to, and let the optimizer step; `kwargs` are those of its `step`."""
+        if self._peers is not None:
+            self._peers.take(self)
         if self._clip is not None:
-            self.grad_norm = self._clip(self._trained())
+            self.grad_norm = self._clip(parameters_of(self))
         self.optimizer.step(**kwargs)
         self.step_count += 1
 
     def zero_grad(self, **kwargs: Any) -> None:
         """Forget the gradients; `kwargs` are those of the optimizer's `zero_grad`."""
+        if self._peers is not None:
+            self._peers.take(self)
+            self._peers.release(self)
         self.optimizer.zero_grad(**kwargs)
+
+    def close_window(self) -> bool:
+        """Step what a training has accumulated when it ends inside a window; returns whether the optimizer stepped.
+
+        The step is the one of a window that was meant to be as short: the gradients are divided by the micro-batches
+        that there were, or by their weights. What a distributed model kept on each rank is averaged first, so this is
+        a collective call there. Without an open window nothing happens.
+        """
+        if not self.is_window_open:
+            return False
+        if self._held_back is not None and not send_held_back(self._held_back, parameters_of(self)):
+            self._end_window()
+            return False
+        before = self.step_count
+        if self._window_weight is not None:
+            self._divide_by(self._window_weight)
+        else:
+            meant = self._window_length(self._inner_count)
+            scale_gradients(parameters_of(self), meant / (self._inner_count - self._window_begin()))
+        self.step()
+        self._end_window()
+        return self.step_count > before
 
     def should_update(self) -> bool:
         """Whether the micro-batch whose backward pass is done closes its window."""
@@ -167,9 +216,12 @@ class OptimWrapper(BaseOptimWrapper):
 
         Inside a window the gradients of a distributed `model` are not sent to the other ranks.
         """
-        if self._accumulative_counts == 1:
+        if self._accumulative_counts == 1 or self._syncs_always:
             return NO_CONTEXT
-        return gradient_sync(model, wanted=self.should_sync())
+        wanted = self.should_sync()
+        if not wanted:
+            self._held_back = model
+        return gradient_sync(model, wanted=wanted)
 
     def initialize_count_status(self, model: nn.Module, init_counts: int, max_counts: int) -> None:
         """Say where training begins and how long it is, in micro-batches; -1 if the end is not known.
@@ -177,8 +229,11 @@ class OptimWrapper(BaseOptimWrapper):
         Only then can the last, shorter window be divided by its own length and be applied.
         """
         resumed = init_counts == self._inner_count
+        if not resumed:
+            self._closed_early = 0
         self._inner_count = init_counts
         self._max_counts = max_counts
+        self._held_back = model  # what a window has that was opened before this run is of each rank
         if init_counts % self._accumulative_counts != 0 and not resumed:
             logger.warning(
                 "training begins at iteration %d, inside an accumulation window of %d, without the gradients "
@@ -218,16 +273,40 @@ class OptimWrapper(BaseOptimWrapper):
             f"optimizer:\n{self.optimizer!r}\n"
         )
 
-    def _trained(self) -> list[nn.Parameter]:
-        groups = self.optimizer.param_groups
-        return [parameter for group in groups for parameter in group["params"] if parameter.requires_grad]
+    def _backward_apart(self, loss: Tensor) -> None:
+        """Call `backward`, whoever has overridden it, so that it leaves the other members alone."""
+        assert self._peers is not None
+        with self._peers.aside(self):
+            self.backward(loss)
+
+    def _join(self, peers: Peers, *, syncs_always: bool) -> None:
+        """Become a member of an OptimWrapperDict."""
+        self._peers = peers
+        self._syncs_always = syncs_always
+        self._is_plain = self._zeroes_as_torch = False
+
+    def _window_begin(self) -> int:
+        """Return after how many micro-batches the open window began."""
+        return max(self._closed_early, begin_of_window(self._inner_count, self._accumulative_counts))
+
+    def _window_length(self, count: int) -> int:
+        """Return how many micro-batches the window of micro-batch `count` is meant to have."""
+        size = self._accumulative_counts
+        whole = length_of_window(count, size, self._max_counts)
+        return whole - max(0, self._closed_early - begin_of_window(count, size))
+
+    def _end_window(self) -> None:
+        """Forget the gradients of a window that has ended early."""
+        self._window_weight = None
+        self._closed_early = self._inner_count
+        self.zero_grad()
 
     def _add_weight(self, weight: float | Tensor) -> None:
         if isinstance(weight, int | float) and not weight >= 0:
             raise SettingError(f"a loss weighs 0 or more, not {weight}")
         before = self._window_weight
         if before is None:
-            opened = self._inner_count % self._accumulative_counts
+            opened = self._inner_count - self._window_begin() if self.is_window_open else 0
             if opened:
                 raise SettingError(
                     f"{opened} loss(es) of this window came without a weight; give all or none"
@@ -236,7 +315,7 @@ class OptimWrapper(BaseOptimWrapper):
         self._window_weight = before + (weight.detach() if isinstance(weight, Tensor) else weight)
 
     def _divide_by(self, weight: float | Tensor) -> None:
-        parameters = self._trained()
+        parameters = parameters_of(self)
         total, ranks = weight_of_all_ranks(weight, compute_device(parameters[0]))
         if isinstance(total, Tensor):  # asked without a wait for the device
             scale_gradients(parameters, torch.where(total == 0, 0.0, ranks / total))
@@ -246,18 +325,44 @@ class OptimWrapper(BaseOptimWrapper):
 
     def _position(self) -> dict[str, Any]:
         position: dict[str, Any] = {"inner_count": self._inner_count, "step_count": self.step_count}
-        if not self.should_update():
-            position["gradients"] = [parameter.grad for parameter in self._trained()]
+        if self._closed_early:
+            position["closed_early"] = self._closed_early
+        if self.is_window_open:
+            position["gradients"] = [self._gradient_of(parameter) for parameter in parameters_of(self)]
             position["weight"] = self._window_weight
         return position
 
     def _set_position(self, position: Mapping[str, Any]) -> None:
         self._inner_count = position["inner_count"]
         self.step_count = position["step_count"]
+        self._closed_early = position.get("closed_early", 0)
         self._window_weight = position.get("weight")
         if "gradients" in position:
-            for parameter, gradient in zip(self._trained(), position["gradients"], strict=True):
-                parameter.grad = None if gradient is None else gradient.to(parameter.device, copy=True)
+            gradients = position["gradients"]
+            for parameter, gradient in zip(self._owners_of(len(gradients)), gradients, strict=True):
+                own = None if gradient is None else gradient.to(parameter.device, copy=True)
+                if self._peers is None:
+                    parameter.grad = own
+                else:
+                    self._peers.set_gradient(self, parameter, own)
+
+    def _gradient_of(self, parameter: Tensor) -> Tensor | None:
+        return parameter.grad if self._peers is None else self._peers.gradient(self, parameter)
+
+    def _owners_of(self, count: int) -> Sequence[Tensor]:
+        """Return the parameters that so many gradients of a state belong to.
+
+        States have one for each parameter; those of older versions only for the parameters that were trained.
+        """
+        parameters = parameters_of(self)
+        trained = [each for each in parameters if each.requires_grad]
+        if count not in (len(parameters), len(trained)):
+            raise SettingError(
+                f"the state of the optimizer was saved inside an accumulation window, with {count} gradients; this "
+                f"optimizer has {len(parameters)} parameters, of which {len(trained)} are trained. Resume with the "
+                "model and the optimizer that saved it"
+            )
+        return parameters if count == len(parameters) else trained
 
 
 def _is_plain(wrapper: OptimWrapper) -> bool:

@@ -1,16 +1,18 @@
 """Several optimizers under names, as adversarial training needs them.
 
-The container saves, loads and reports; who steps when is the model's own affair, through the members.
+The container saves, loads and reports, and keeps the gradients of its members apart; who steps when is the model's own
+affair, through the members.
 """
 
 from collections.abc import ItemsView, Iterator, KeysView, Mapping, ValuesView
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, NoReturn
 
 from torch import Tensor, nn
 
 from eng_optim.base import ParamGroup
 from eng_optim.errors import SettingError
+from eng_optim.peers import Peers, parameters_of
 from eng_optim.wrapper import OptimWrapper
 from eng_registry import OPTIM_WRAPPERS
 
@@ -18,6 +20,11 @@ from eng_registry import OPTIM_WRAPPERS
 @OPTIM_WRAPPERS.register_module()
 class OptimWrapperDict(OptimWrapper):
     """Wrappers by name; a read-only mapping that is also an `OptimWrapper`, so that a runner takes either.
+
+    The step of a member holds the gradients of its own losses, as if each network were trained by a loop of
+    `zero_grad`, `backward`, `step`: what the `backward` or `update_params` of another member adds to its gradients is
+    dropped, and a backward pass of your own adds to all that it reaches. A parameter of several members has one
+    gradient for each. Under `fully_shard` gradients are reduced in every micro-batch, also inside a window.
 
     Raises `SettingError` if a value is not an `OptimWrapper`, or a name is not there.
 
@@ -38,6 +45,11 @@ class OptimWrapperDict(OptimWrapper):
             if not isinstance(wrapper, OptimWrapper):
                 raise SettingError(f"`{name}` is an OptimWrapper, not {type(wrapper).__name__}")
         self.optim_wrappers = optim_wrapper_dict
+        members = optim_wrapper_dict.values()
+        peers = Peers(members)
+        is_sharded = any(hasattr(each, "device_mesh") for member in members for each in parameters_of(member))
+        for member in members:
+            member._join(peers, syncs_always=is_sharded)
 
     @property
     def step_count(self) -> int:  # type: ignore[override]  # a sum: nobody sets it
@@ -88,7 +100,48 @@ class OptimWrapperDict(OptimWrapper):
             wrapper.zero_grad(**kwargs)
 
     def initialize_count_status(self, model: nn.Module, cur_iter: int, max_iters: int) -> None:
-        """Do nothing: how many of the iterations belong to a member is the model's affair."""
+        """Take note of the model; how many of the iterations belong to a member is the model's affair."""
+        for wrapper in self.optim_wrappers.values():
+            wrapper._held_back = model
+
+    @property
+    def is_window_open(self) -> bool:
+        """Whether a member has gradients that no step has used yet."""
+        return any(wrapper.is_window_open for wrapper in self.optim_wrappers.values())
+
+    def close_window(self) -> bool:
+        """Step the open windows of all members; returns whether an optimizer stepped."""
+        return any([wrapper.close_window() for wrapper in self.optim_wrappers.values()])  # noqa: C419  # all of them
+
+    @contextmanager
+    def toggled(self, name: str, *more: str) -> Iterator[None]:
+        """Train only the named members: in here, the parameters that only others have require no gradient.
+
+        It saves what the backward pass would compute for nothing, so forward passes belong inside as well. A
+        DistributedDataParallel that holds parameters of several members needs `find_unused_parameters` for it.
+
+        Raises `SettingError` for a name that is not there.
+
+        >>> from torch.optim import SGD
+        >>> generator, critic = nn.Linear(1, 1), nn.Linear(1, 1)
+        >>> wrappers = OptimWrapperDict(
+        ...     gen=OptimWrapper(SGD(generator.parameters(), lr=0.01)),
+        ...     disc=OptimWrapper(SGD(critic.parameters(), lr=0.02)),
+        ... )
+        >>> with wrappers.toggled("gen"):
+        ...     generator.weight.requires_grad, critic.weight.requires_grad
+        (True, False)
+        """
+        trained = {each for each_name in (name, *more) for each in parameters_of(self[each_name])}
+        others = dict.fromkeys(each for member in self.values() for each in parameters_of(member))
+        switched = [each for each in others if each not in trained and each.requires_grad]
+        for parameter in switched:
+            parameter.requires_grad_(False)
+        try:
+            yield
+        finally:
+            for parameter in switched:
+                parameter.requires_grad_(True)
 
     def get_lr(self) -> dict[str, list[float]]:
         """Return the rates of each member, as `name.lr` and `name.base_lr`."""
