@@ -7,10 +7,11 @@ from typing import Any, Literal, final
 
 from torch import nn
 
-from eng_dist import get_device, is_distributed
+from eng_dist import is_distributed
 from eng_model import convert_sync_batchnorm, is_model_wrapper, turn_on_activation_checkpointing
 from eng_registry import MODEL_WRAPPERS, STRATEGIES
 
+from .random_numbers import drawing_alike, start_tracker
 from .spread import SpreadStrategy
 
 
@@ -21,9 +22,10 @@ class FSDPStrategy(SpreadStrategy):
 
     `model_wrapper` holds the arguments of MMFullyShardedDataParallel, such as
     `dict(auto_wrap_policy=['TransformerBlock'], mixed_precision=dict(param_dtype='bfloat16'))`. Weights are
-    initialised before they are sharded, unless `skip_init_weights`. `activation_checkpointing` names the modules that
-    compute their activations again in backward. Gradients are reduced after every micro-batch, so that a checkpoint in
-    the middle of an accumulation has them. For `state_dict_cfg` see SpreadStrategy.
+    initialised before they are sharded, those of a model on the meta device afterwards; not with `skip_init_weights`.
+    `activation_checkpointing` names the modules that compute their activations again in backward. Gradients are
+    reduced after every micro-batch, so that a checkpoint in the middle of an accumulation has them. For
+    `state_dict_cfg` see SpreadStrategy.
     """
 
     def __init__(
@@ -49,7 +51,11 @@ class FSDPStrategy(SpreadStrategy):
         return model
 
     def wrap(self, model: nn.Module) -> nn.Module:
-        """Initialise, move and shard. Raises RuntimeError without a process group, which may be one of one process."""
+        """Initialise and shard. Raises RuntimeError without a process group, which may be one of one process.
+
+        Each part of the model is moved to the device as it is sharded, so that no device holds all of it. A model on
+        the meta device gets its memory there, and its weights are initialised afterwards.
+        """
         if is_model_wrapper(model):
             return model
         if not is_distributed():
@@ -57,14 +63,32 @@ class FSDPStrategy(SpreadStrategy):
                 "FSDPStrategy shards over a process group: start with torchrun (`--nproc-per-node 1` is enough) and "
                 "launcher='pytorch'"
             )
+        if not has_memory(model):
+            with drawing_alike():
+                wrapped = self._shard(model)
+                self._initialise(model)
+            self.synchronize(model)
+            return wrapped
+        self._initialise(model)
+        return self._shard(model)
+
+    def _initialise(self, model: nn.Module) -> None:
         init_weights = getattr(model, "init_weights", None)
         if init_weights is not None and not self.skip_init_weights:
             init_weights()
+
+    def _shard(self, model: nn.Module) -> nn.Module:
         defaults = {
             "type": "MMFullyShardedDataParallel",
-            "module": self.convert_model(model.to(get_device())),
+            "module": self.convert_model(model),
             "sync_module_states": True,
             "accumulate_sharded": True,
         }
         wrapped: nn.Module = MODEL_WRAPPERS.build(self.model_wrapper or {}, default_args=defaults)
+        start_tracker(model)
         return wrapped
+
+
+def has_memory(model: nn.Module) -> bool:
+    """Whether a model is somewhere: no tensor of it is on the meta device."""
+    return not any(each.is_meta for each in (*model.parameters(), *model.buffers()))
