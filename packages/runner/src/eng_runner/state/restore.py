@@ -57,7 +57,7 @@ def restore(
     """Put the run where the checkpoint was taken."""
     state = checkpoint.state
     _check_resumable(checkpoint)
-    take_own_buffers(state)
+    take_own_buffers(state, run.strategy.data_place())
     run.call_hook("after_load_checkpoint", checkpoint=state)
     load_state_dict(run.bare_model, state["state_dict"], strict=True)
     meta = state.get("meta", {})

@@ -23,7 +23,8 @@ def write(run: Run, checkpoint: dict[str, Any], request: SaveRequest) -> str:
     Under a strategy that shards the model every rank writes its part. Raises ValueError for a sharded checkpoint that
     is to go to another place than this file system.
     """
-    add_own_buffers(checkpoint, [name for name, _ in run.bare_model.named_buffers()])
+    names = [name for name, _ in run.bare_model.named_buffers()]
+    add_own_buffers(checkpoint, names, run.strategy.data_place())
     checkpoint = run.strategy.gathered(checkpoint)
     if run.strategy.is_sharded:
         _write_sharded(run, checkpoint, request)
