@@ -37,6 +37,7 @@ def test_public_names():
         "prune",
         "read_sharded",
         "register_wrapper",
+        "safe_name",
         "save_checkpoint",
         "save_file",
         "weights_to_cpu",

@@ -12,6 +12,7 @@ import torch
 from eng_checkpoint import (
     CheckpointError,
     CorruptCheckpointError,
+    NoValidCheckpoint,
     PlainDataError,
     StateMismatchError,
     UnsafeCheckpointError,
@@ -22,6 +23,7 @@ from eng_checkpoint import (
     load_sharded,
     prune,
 )
+from eng_checkpoint.testing import broken, changes
 
 PROGRAM = """
 import os, signal, sys
@@ -211,6 +213,72 @@ def test_the_same_name_again(single):
     commit_sharded(single.parent, "one", {"w": torch.zeros(1)}, epoch=0, iter=2, step=2)
     assert load_file(single)["w"].numel() == 1
     assert sorted(os.listdir(single.parent)) == ["last_checkpoint", "manifest.json", "one"]
+
+
+REPLACING = """
+import sys
+from eng_checkpoint import commit_sharded
+for n in (1, 2):
+    commit_sharded(sys.argv[1], "one", {"n": n}, epoch=0, iter=n, step=n)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ["exchange", "two renames"])
+def test_a_kill_at_any_moment_of_a_replacement_leaves_one_that_is_whole(tmp_path, how):
+    """Before each change of names that the second save makes, also where they cannot be exchanged."""
+    program = (
+        REPLACING
+        if how == "exchange"
+        else "from eng_fileio import exchange\nexchange._system_call = lambda: None" + REPLACING
+    )
+    command = [sys.executable, "-c", program]
+    try:
+        done = changes([*command, str(tmp_path / "listed")], tmp_path / "listed")
+    except (RuntimeError, FileNotFoundError) as error:
+        pytest.skip(f"a program cannot be traced here: {error}")
+    calls = [one for one in done if one.call in {"rename", "renameat2", "rmdir"}]
+    first = next(n for n, one in enumerate(calls) if "last_checkpoint" in one.target)
+    second = calls[first + 1 :]
+    assert ("renameat2" in {one.call for one in second}) == (how == "exchange")
+    for number, at in enumerate(second):
+        folder = tmp_path / f"{number}"
+        broken([*command, str(folder)], at)
+        found = find_newest_valid(folder)
+        assert found.path == folder / "one", at
+        assert load_file(found.path)["n"] in (1, 2)
+        commit_sharded(folder, "one", {"n": 3}, epoch=0, iter=3, step=3)
+        assert sorted(os.listdir(folder)) == ["last_checkpoint", "manifest.json", "one"]
+
+
+def test_a_directory_that_has_lost_its_name_is_found_by_its_content(single, caplog):
+    """The listed one, or the announced replacement; one that is neither stays what it is."""
+    left = single.parent / ".one.tmp-00000000-1-00000000"
+    single.rename(left)
+    assert find_newest_valid(single.parent).path == single
+    assert f"was found as {left.name}" in caplog.text
+    single.rename(left)
+    (left / "more").write_text("")
+    with pytest.raises(NoValidCheckpoint, match="one: missing"):
+        find_newest_valid(single.parent)
+    (left / "more").unlink()
+    commit_sharded(single.parent, "two", {"n": 2}, epoch=0, iter=2, step=2)
+    assert [entry.name for entry in entries(single.parent) if (single.parent / entry.name).is_dir()] == [
+        "one",
+        "two",
+    ]
+
+
+@pytest.mark.parametrize("umask", [0o022, 0o077])
+def test_a_directory_has_the_rights_of_the_files_in_it(tmp_path, umask):
+    """Those that the umask leaves, so that colleagues can read what they may."""
+    before = os.umask(umask)
+    try:
+        commit_sharded(tmp_path, "one", {"n": 1}, epoch=0, iter=1, step=1)
+    finally:
+        os.umask(before)
+    assert (tmp_path / "one").stat().st_mode & 0o777 == 0o777 & ~umask
+    assert {path.stat().st_mode & 0o777 for path in (tmp_path / "one").iterdir()} == {0o666 & ~umask}
 
 
 def test_old_directories_go_like_files(single):

@@ -10,7 +10,7 @@ import time
 import pytest
 
 from eng_checkpoint import NoValidCheckpoint, commit, entries, find_newest_valid, load_file
-from eng_checkpoint.testing import PowerCut, broken, changes, power_cuts, violations
+from eng_checkpoint.testing import Change, PowerCut, broken, changes, power_cuts, violations
 
 RUN = """
 import sys
@@ -209,6 +209,28 @@ def test_killed_at_any_moment(tmp_path, keep):
     )
     assert result.returncode == 0, result.stderr
     assert int(result.stdout) >= 1
+
+
+def test_an_exchange_of_two_names_happens_at_once(tmp_path):
+    """Whatever survives the power cut, the name has one of both contents, and both are somewhere."""
+    folder = str(tmp_path)
+
+    def made(where, content):
+        file = f"{folder}/{where}/x"
+        yield Change(call="openat", nth=1, path=file, new=True)
+        yield Change(call="write", nth=1, path=file, data=content)
+        yield Change(call="fsync", nth=1, path=file)
+        yield Change(call="fsync", nth=1, path=f"{folder}/{where}")
+
+    begin = [*made("a", b"old"), *made(".b", b"new")]
+    swap = [
+        Change(call="renameat2", nth=1, path=f"{folder}/.b", target=f"{folder}/a"),
+        Change(call="fsync", nth=1, path=folder),
+    ]
+    cuts = [cut.files for cut in power_cuts([*begin, *swap], folder)]
+    both = [{"a/x": b"old", ".b/x": b"new"}, {"a/x": b"new", ".b/x": b"old"}]
+    assert [files for files in cuts if len(files) == 2 and all(files.values())] == both
+    assert violations([*begin, *swap]) == []
 
 
 def test_what_a_killed_function_said():

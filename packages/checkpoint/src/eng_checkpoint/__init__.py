@@ -19,6 +19,7 @@ from .file import load_file, save_file
 from .latest import Found, find_latest_checkpoint, find_newest_valid
 from .load import load_checkpoint, load_weights, save_checkpoint
 from .manifest import Entry, entries
+from .names import safe_name
 from .plain import check_plain
 from .retention import Keep, prune
 from .save import commit
@@ -69,6 +70,7 @@ __all__ = [
     "prune",
     "read_sharded",
     "register_wrapper",
+    "safe_name",
     "save_checkpoint",
     "save_file",
     "weights_to_cpu",

@@ -17,7 +17,8 @@ from eng_fileio import atomic_write
 
 from .errors import CheckpointError, CorruptCheckpointError, PlainDataError
 from .legacy import is_reference_class, one_at_a_time, stand_ins
-from .manifest import MANIFEST, defect_of_file
+from .manifest import defect_of_file
+from .names import MANIFEST
 from .plain import check_plain
 from .portable import save_portable
 from .safetensors import SUFFIX, read_safetensors, write_safetensors

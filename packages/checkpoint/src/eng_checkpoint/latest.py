@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .errors import ManifestError, NoValidCheckpoint, Skipped
-from .manifest import LAST, MANIFEST, Entry, entries
+from .manifest import Entry, entries
+from .names import LAST, MANIFEST
+from .recovery import recover
 from .verify import Verify, check_verify, defect, zip_defect
 
 logger = logging.getLogger(__name__)
@@ -32,6 +34,8 @@ class Found:
 
 def find_newest_valid(folder: str | Path, *, verify: Verify = "full") -> Found:
     """The newest regular checkpoint of a folder that is whole on the disk.
+
+    A directory that an interrupted save has left without its name gets it back first.
 
     Without a manifest (a folder of an older engine), files `*.pth` are tried by the numbers in their names,
     the one that `last_checkpoint` names first; their zip checksums are verified, and a warning says that no
@@ -64,6 +68,7 @@ def find_newest_valid(folder: str | Path, *, verify: Verify = "full") -> Found:
     except ManifestError as error:
         listed = []
         skipped.append(Skipped(name=MANIFEST, reason=str(error)))
+    recover(folder, listed)
     for entry in reversed(listed):
         reason = defect(folder / entry.name, entry.versions, verify)
         if reason is None:

@@ -25,12 +25,11 @@ from typing import Any, Literal, TypeAlias
 from eng_fileio import atomic_write_text, exclusive
 
 from .errors import ManifestError
+from .names import LAST, MANIFEST, check_name
 from .verify import FileInfo, Verify, defect, zip_defect
 
 logger = logging.getLogger(__name__)
 
-MANIFEST = "manifest.json"
-LAST = "last_checkpoint"
 Kind: TypeAlias = Literal["regular", "best"]
 
 _LIMIT_BYTES = 64 << 20
@@ -175,14 +174,6 @@ def write_entries(folder: Path, items: Iterable[Entry]) -> None:
     """Replace a folder's list."""
     text = json.dumps({"format": _FORMAT, "entries": [_plain(item) for item in items]}, indent=1)
     atomic_write_text(folder / MANIFEST, text + "\n")
-
-
-def check_name(name: str) -> None:
-    """Return when `name` is one plain file name, else raise `ManifestError`."""
-    if name in {"", ".", "..", MANIFEST, LAST} or re.search(r"[/\\\x00-\x1f]", name) or name.startswith("."):
-        raise ManifestError(f"{name!r} is not the plain name of a checkpoint")
-    if len(name.encode()) > 255:
-        raise ManifestError(f"a name of {len(name.encode())} bytes is too long: {name[:40]!r}...")
 
 
 def announce(folder: Path, info: FileInfo) -> None:

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from eng_fileio import remove_leftovers
-
 from .file import writing
-from .manifest import Entry, Kind, announce, check_counts, check_metrics, check_name, enter
+from .manifest import Entry, Kind, announce, check_counts, check_metrics, enter
+from .names import check_name
+from .recovery import tidy
 
 
 def commit(
@@ -46,7 +46,7 @@ def commit(
     counts = check_counts(epoch=epoch, iter=iter, step=step)  # a list that holds more could not be read again
     metrics = check_metrics(metrics)
     if folder.is_dir():
-        remove_leftovers(folder)
+        tidy(folder)
     with writing(state, folder / name) as info:
         announce(folder, info)
     return enter(folder, info, kind=kind, **counts, metrics=metrics)

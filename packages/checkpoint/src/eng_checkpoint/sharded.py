@@ -7,7 +7,6 @@ by any number of ranks loads into any other number.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from importlib.util import find_spec
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from eng_dist import all_gather_object, broadcast_object_list, get_rank, is_distributed, is_main_process
-from eng_fileio import remove_leftovers, sync_directory, temporary_directory, temporary_name
+from eng_fileio import remove_leftovers, replace_directory, sync_directory, temporary_directory
 
 from .errors import CheckpointError, CorruptCheckpointError
 from .manifest import (
@@ -24,11 +23,12 @@ from .manifest import (
     announce,
     check_counts,
     check_metrics,
-    check_name,
     defect_of_file,
     enter,
 )
+from .names import check_name
 from .plain import check_plain
+from .recovery import tidy
 from .verify import FileInfo, Verify, combined, digest_below
 
 _Result = TypeVar("_Result")
@@ -126,7 +126,7 @@ def _require_numpy() -> None:
 @contextmanager
 def _begin(folder: Path, name: str) -> Iterator[Path]:
     folder.mkdir(parents=True, exist_ok=True)
-    remove_leftovers(folder)
+    tidy(folder)
     with temporary_directory(folder / name) as temporary:
         yield temporary
 
@@ -154,12 +154,9 @@ def _finish(
 ) -> Entry:
     sync_directory(temporary)
     announce(target.parent, info)
-    if target.exists():  # of the same name, from before: directories cannot be replaced in one step
-        target.rename(temporary_name(target))
-    os.rename(temporary, target)
-    sync_directory(target.parent)
+    replace_directory(temporary, target)
     entry = enter(target.parent, info, kind=kind, epoch=epoch, iter=iter, step=step, metrics=metrics)
-    remove_leftovers(target.parent)
+    remove_leftovers(target.parent)  # what had the name before
     return entry
 
 

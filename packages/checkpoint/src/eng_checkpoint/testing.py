@@ -14,6 +14,7 @@ All but the first need Linux and `strace`.
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 import signal
@@ -24,7 +25,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 _CHANGING = (
     "openat",
@@ -35,6 +36,7 @@ _CHANGING = (
     "fsync",
     "fdatasync",
     "rename",
+    "renameat2",
     "unlink",
     "unlinkat",
     "mkdir",
@@ -64,6 +66,7 @@ def killed(work: Callable[[Callable[[object], None]], None], after_seconds: floa
         child = os.fork()
     if child == 0:
         try:
+            gc.freeze()  # a collection would copy what is the parent's, for longer than most kills wait
             os.close(reading)
             work(lambda word: (os.write(writing, f"{word}\n".encode()), None)[1])
         finally:
@@ -84,7 +87,7 @@ class Change:
         call: Its name.
         nth: How many calls of that name its process had made by then, this one included.
         path: What it changes; for a rename, the name before.
-        target: For a rename, the name after.
+        target: For a rename, the name after. A `renameat2` is taken for an exchange of the two names.
         data: What a write wrote.
         new: Whether an open makes a new file.
         said: Whether it is a write to the standard output, and `data` what was said.
@@ -162,7 +165,7 @@ def violations(done: Sequence[Change]) -> list[str]:
         elif one.call in {"fsync", "fdatasync"}:
             dirty.discard(one.path)
             loose.pop(one.path, None)
-        elif one.call == "rename":
+        elif one.call in {"rename", "renameat2"}:
             if one.path in dirty:
                 found.append(f"{one.path} was renamed before it was flushed")
             final.add(one.target)
@@ -218,20 +221,22 @@ class _File:
     synced: bytes = b""
 
 
+_Names: TypeAlias = list[tuple[str, str, _File | None]]
+"""Changes of names that happen at once: a path, what it was renamed from, and its file, or None if it is gone."""
+
+
 @dataclass(slots=True)
 class _Disk:
     """What is surely there, and what happened since."""
 
     now: dict[str, _File] = field(default_factory=dict)
     sure: dict[str, _File] = field(default_factory=dict)
-    since: list[tuple[str, str, _File | None]] = field(
-        default_factory=list
-    )  # (path, renamed from, file or gone)
+    since: list[tuple[str, _Names]] = field(default_factory=list)  # (the directory, what changed at once)
 
     def apply(self, one: Change) -> None:
         match one.call:
             case "openat" if one.new:
-                self._name(one.path, "", _File())
+                self._change(one.path, [(one.path, "", _File())])
             case "write" | "pwrite64":
                 self.now[one.path].written += one.data
             case "fsync" | "fdatasync" if one.path in self.now:
@@ -239,41 +244,50 @@ class _Disk:
             case "fsync":
                 self._sync(one.path)
             case "rename":
-                self._rename(one.path, one.target)
+                self._change(one.target, self._moved(one.path, one.target))
+            case "renameat2":
+                moved = self._moved(one.path, one.target) + self._moved(one.target, one.path)
+                gone: _Names = [(source, "", None) for _, source, _ in moved]
+                self._change(one.target, gone + [(path, "", file) for path, _, file in moved])
             case "unlink" | "unlinkat":
-                self._name(one.path, "", None)
+                self._change(one.path, [(one.path, "", None)])
 
     def contents(self, root: str) -> Iterator[dict[str, bytes]]:
         for count in range(len(self.since) + 1):
             names = dict(self.sure)
-            for change in self.since[:count]:
-                _put(names, *change)
+            for _, changed in self.since[:count]:
+                _put(names, changed)
             for unsynced in (False, True):
                 yield {
                     os.path.relpath(path, root): file.written if unsynced else file.synced
                     for path, file in names.items()
                 }
 
-    def _name(self, path: str, source: str, file: _File | None) -> None:
-        _put(self.now, path, source, file)
-        self.since.append((path, source, file))
+    def _change(self, path: str, changed: _Names) -> None:
+        _put(self.now, changed)
+        self.since.append((os.path.dirname(path), changed))
 
-    def _rename(self, source: str, target: str) -> None:
-        for path in [path for path in self.now if f"{path}/".startswith(f"{source}/")]:
-            self._name(target + path.removeprefix(source), path, self.now[path])
+    def _moved(self, source: str, target: str) -> _Names:
+        """A file, or all that a directory holds, under the new name."""
+        return [
+            (target + path.removeprefix(source), path, file)
+            for path, file in self.now.items()
+            if f"{path}/".startswith(f"{source}/")
+        ]
 
     def _sync(self, directory: str) -> None:
-        settled = [change for change in self.since if os.path.dirname(change[0]) == directory]
-        for change in settled:
-            _put(self.sure, *change)
-        self.since = [change for change in self.since if change not in settled]
+        for place, changed in self.since:
+            if place == directory:
+                _put(self.sure, changed)
+        self.since = [(place, changed) for place, changed in self.since if place != directory]
 
 
-def _put(names: dict[str, _File], path: str, source: str, file: _File | None) -> None:
-    names.pop(source, None)
-    names.pop(path, None)
-    if file is not None:
-        names[path] = file
+def _put(names: dict[str, _File], changed: _Names) -> None:
+    for path, source, file in changed:
+        names.pop(source, None)
+        names.pop(path, None)
+        if file is not None:
+            names[path] = file
 
 
 def _traced(command: Sequence[str], log: Path, *options: str) -> subprocess.CompletedProcess[str]:
