@@ -16,7 +16,7 @@ from pathlib import Path
 from eng_fileio import remove_leftovers, sync_directory
 
 from .errors import ManifestError
-from .manifest import Entry, entries
+from .manifest import Entry, editing, entries
 from .verify import defect
 
 logger = logging.getLogger(__name__)
@@ -34,20 +34,29 @@ def tidy(folder: Path) -> None:
 
 def recover(folder: Path, listed: Iterable[Entry]) -> None:
     """Give listed names back to directories that are whole and have lost them, the replacement before the old one."""
-    for entry in listed:
-        target = folder / entry.name
-        if os.path.lexists(target):
-            continue
-        found = _content_of(folder, entry)
-        if found is not None:
-            with suppress(OSError):  # another rank was quicker, or the folder is read-only
-                os.rename(found, target)
-                sync_directory(folder)
-            logger.warning(
-                "%s was found as %s, where an interrupted save had left it, and has its name again",
-                target,
-                found.name,
-            )
+    missing = [entry for entry in listed if not os.path.lexists(folder / entry.name)]
+    if missing:
+        with editing(folder):  # or else it might be one that is being replaced, or deleted, at this moment
+            for entry in missing:
+                _recover(folder, entry)
+
+
+def _recover(folder: Path, entry: Entry) -> None:
+    target = folder / entry.name
+    found = None if os.path.lexists(target) else _content_of(folder, entry)
+    if found is None:
+        return
+    try:
+        os.rename(found, target)
+        sync_directory(folder)
+    except OSError as error:
+        logger.warning("%s was found as %s, but cannot have its name: %s", target, found.name, error)
+    else:
+        logger.warning(
+            "%s was found as %s, where an interrupted save had left it, and has its name again",
+            target,
+            found.name,
+        )
 
 
 def _content_of(folder: Path, entry: Entry) -> Path | None:

@@ -24,6 +24,7 @@ from .manifest import (
     check_counts,
     check_metrics,
     defect_of_file,
+    editing,
     enter,
 )
 from .names import check_name
@@ -154,7 +155,8 @@ def _finish(
 ) -> Entry:
     sync_directory(temporary)
     announce(target.parent, info)
-    replace_directory(temporary, target)
+    with editing(target.parent):
+        replace_directory(temporary, target)
     entry = enter(target.parent, info, kind=kind, epoch=epoch, iter=iter, step=step, metrics=metrics)
     remove_leftovers(target.parent)  # what had the name before
     return entry
