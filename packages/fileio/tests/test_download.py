@@ -1,10 +1,12 @@
 """Downloads from a real server that misbehaves as told: each path's script says what its next answers are."""
 
+import contextlib
 import hashlib
 import os
 import subprocess
 import sys
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -49,17 +51,26 @@ class Handler(BaseHTTPRequestHandler):
         if action == "packed":
             self.send_header("Content-Encoding", "gzip")
         self.send_header("Content-Type", "text/html" if action == "page" else "application/octet-stream")
-        length = "many" if action == "unclear" else str(len(server.body) - start)
-        self.send_header("Content-Length", length)
+        length = {"unclear": "many", "long": "9" * 5000}.get(action, str(len(server.body) - start))
+        if action not in {"endless", "drops"}:
+            self.send_header("Content-Length", length)
         self.send_header("ETag", f'"{server.version}"')
         self.end_headers()
         if head:
+            return
+        if action in {"endless", "drops"}:  # until the other side goes
+            while not server.stalled.wait(0.0 if action == "endless" else 0.05):
+                self.wfile.write(b"x" * (1 << 20 if action == "endless" else 1))
             return
         end = len(server.body) // 2 if action in {"cut", "stall"} else len(server.body)
         self.wfile.write(server.body[start:end])
         self.wfile.flush()
         if action == "stall":
             server.stalled.wait(5)
+
+    def handle(self):
+        with contextlib.suppress(ConnectionError):  # a client that has had enough
+            super().handle()
 
     def log_message(self, *_):
         pass
@@ -276,3 +287,54 @@ def test_what_is_no_web_server(tmp_path, url):
     with pytest.raises(ValueError, match="is no address of a web server"):
         download(url, tmp_path / "file", patience=QUICK)
     assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("action", ["whole", "endless"])
+def test_a_body_that_is_too_large_is_not_taken(server, tmp_path, action):
+    """By the length that the server tells before the first byte, or at the byte that is too many."""
+    server.scripts["/file.bin"] = [action]
+    patience = Patience(most_bytes=1_000_000, retries=2, backoff_seconds=0.0)
+    with pytest.raises(DownloadError, match=r"and 1,000,000 are the most .*Patience\(most_bytes"):
+        download(server.url + "/file.bin", tmp_path / "file.bin", patience=patience)
+    assert os.listdir(tmp_path) == []
+    assert len(server.requests) == 1
+    with pytest.raises(DownloadError, match="are the most"):
+        get(server.url + "/file.bin", backend_args={"backend": "http", "most_bytes": 1_000_000})
+
+
+@pytest.mark.parametrize("script", [["drops"], ["stall", "drops"], [503]])
+def test_a_download_has_an_end(server, tmp_path, script):
+    """A byte now and then is no time-out, and attempts add up."""
+    server.scripts["/file.bin"] = script
+    patience = Patience(timeout_seconds=0.3, most_seconds=1.0, retries=100, backoff_seconds=0.01)
+    began = time.monotonic()
+    with pytest.raises(DownloadError, match=r"has not arrived after 1 s; Patience\(most_seconds"):
+        download(server.url + "/file.bin", tmp_path / "file.bin", patience=patience)
+    assert time.monotonic() - began < 10.0
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    "there", ["ftp://127.0.0.1:9/file", "file:///etc/hostname", "data:text/plain,x", "gopher://a/b"]
+)
+def test_a_server_does_not_lead_elsewhere(server, tmp_path, there):
+    """To another kind of server, or to a file of this machine."""
+    server.scripts["/file.bin"] = [f"to {there}"]
+    with pytest.raises(DownloadError, match="is not an address of a web server|is not allowed"):
+        download(server.url + "/file.bin", tmp_path / "file.bin", patience=QUICK)
+    assert os.listdir(tmp_path) == []
+
+
+def test_redirections_have_an_end(server, tmp_path):
+    """One that leads to itself is not followed for ever."""
+    server.scripts["/file.bin"] = [f"to {server.url}/file.bin"]
+    with pytest.raises(DownloadError, match="infinite loop"):
+        download(server.url + "/file.bin", tmp_path / "file.bin", patience=QUICK)
+    assert len(server.requests) < 20
+
+
+def test_a_length_of_many_digits_is_no_length(server, tmp_path):
+    """It is not computed with."""
+    server.scripts["/file.bin"] = ["long"]
+    with pytest.raises(DownloadError, match="the length is '9999"):
+        download(server.url + "/file.bin", tmp_path / "file.bin", patience=QUICK)

@@ -29,23 +29,28 @@ logger = logging.getLogger(__name__)
 
 _CHUNK_BYTES = 1 << 20
 _LONGEST_NAME = 120
+_SCHEMES = {"http", "https"}
 _WORTH_A_RETRY = {408, 425, 429, 500, 502, 503, 504}
 _HASH_IN_NAME = re.compile(r"-([0-9a-f]{8,64})\.[\w.]+$")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patience:
-    """How long a server is waited for.
+    """How long a server is waited for, and how much is taken from it.
 
     Attributes:
         timeout_seconds: For the connection, and for each next piece of the body.
         retries: Further attempts after a failure that may pass.
         backoff_seconds: Before the first further attempt; doubled before each next one.
+        most_seconds: For everything, all attempts together; a day by default.
+        most_bytes: Of the body; 1 TiB by default.
     """
 
     timeout_seconds: float = 60.0
     retries: int = 3
     backoff_seconds: float = 0.5
+    most_seconds: float = 86_400.0
+    most_bytes: int = 1 << 40
 
 
 def download(
@@ -56,7 +61,8 @@ def download(
     A name that ends as `-1a2b3c4d.pth` promises that the file's SHA-256 begins so, and is held to it.
 
     Raises:
-        DownloadError: The body was cut, is an HTML page instead of a file, or has another digest.
+        DownloadError: The body was cut, is larger or takes longer than `patience` allows, is an HTML page instead of a
+            file, or has another digest; or the server leads to an address that is not one of a web server.
         FileNotFoundError: The server has no such file.
     """
     path = Path(path)
@@ -121,11 +127,15 @@ def default_cache() -> Path:
 def fetch(url: str, sink: BinaryIO, *, patience: Patience = Patience()) -> None:
     """Write the body behind `url` to `sink`, a file that can seek; a broken transfer goes on where it stopped."""
     etag: str | None = None
+    limits = _Limits(url, patience)
     for attempt in range(patience.retries + 1):
+        limits.check_time()
         try:
-            with _request(url, _continuation(sink.tell(), etag), patience.timeout_seconds) as response:
+            with _request(
+                url, _continuation(sink.tell(), etag), limits.bounded(patience.timeout_seconds)
+            ) as response:
                 etag = response.headers.get("ETag")
-                _receive(url, response, sink)
+                _receive(url, response, sink, limits)
             return
         except urllib.error.HTTPError as error:
             error.close()
@@ -143,7 +153,7 @@ def fetch(url: str, sink: BinaryIO, *, patience: Patience = Patience()) -> None:
         except (TimeoutError, ConnectionError, http.client.HTTPException, urllib.error.URLError) as error:
             failure = error
         if attempt < patience.retries:
-            seconds = patience.backoff_seconds * 2**attempt
+            seconds = limits.bounded(patience.backoff_seconds * 2 ** min(attempt, 30))
             logger.info("%s: %s; another try in %.1f s", masked(url), failure, seconds)
             time.sleep(seconds)
     raise DownloadError(
@@ -164,23 +174,57 @@ class _Incomplete(Exception):
     """A body ended before its time."""
 
 
-class _NoDowngrade(urllib.request.HTTPRedirectHandler):
-    """Follows redirections, but never from https to something that anybody on the way can change."""
+class _Limits:
+    """What a download may still take."""
+
+    def __init__(self, url: str, patience: Patience) -> None:
+        self._url = url
+        self._patience = patience
+        self._deadline = time.monotonic() + patience.most_seconds
+
+    def bounded(self, seconds: float) -> float:
+        """So many seconds, or as many as there are left."""
+        return max(0.001, min(seconds, self._deadline - time.monotonic()))
+
+    def check_time(self) -> None:
+        """Raise when it has taken too long: a server may send a byte now and then, for ever."""
+        if time.monotonic() > self._deadline:
+            raise DownloadError(
+                f"{masked(self._url)} has not arrived after {self._patience.most_seconds:g} s; "
+                "Patience(most_seconds=...) waits longer"
+            )
+
+    def check_size(self, size: int) -> None:
+        """Raise when so many bytes are too many."""
+        if size > self._patience.most_bytes:
+            raise DownloadError(
+                f"{masked(self._url)} has {size:,} bytes or more, and {self._patience.most_bytes:,} are the most that "
+                "are taken; Patience(most_bytes=...) takes more"
+            )
+
+
+class _WebOnly(urllib.request.HTTPRedirectHandler):
+    """Follows redirections to web servers, and never from https to something that anybody on the way can change."""
 
     def redirect_request(
         self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: Any, newurl: str
     ) -> urllib.request.Request | None:
-        if req.type == "https" and urllib.parse.urlsplit(newurl).scheme != "https":
+        scheme = urllib.parse.urlsplit(newurl).scheme.lower()
+        if scheme not in _SCHEMES:
+            raise DownloadError(
+                f"{masked(req.full_url)} leads to {masked(newurl)}, which is not an address of a web server"
+            )
+        if req.type == "https" and scheme != "https":
             raise DownloadError(f"{masked(req.full_url)} leads to {masked(newurl)}, which is not https")
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
-_opener = urllib.request.build_opener(_NoDowngrade)
+_opener = urllib.request.build_opener(_WebOnly)
 
 
 def _request(url: str, headers: Mapping[str, str], timeout_seconds: float, method: str = "GET") -> Any:
     parts = urllib.parse.urlsplit(url)
-    if parts.scheme.lower() not in {"http", "https"}:
+    if parts.scheme.lower() not in _SCHEMES:
         raise ValueError(f"{masked(url)!r} is no address of a web server, such as https://host/file")
     # spaces and letters beyond ASCII, as people copy them, in the form that goes over the wire
     path, query = (urllib.parse.quote(part, safe="%/:=&?~+!$,;'@()*[]") for part in (parts.path, parts.query))
@@ -196,7 +240,7 @@ def _continuation(offset: int, etag: str | None) -> dict[str, str]:
     return {"Range": f"bytes={offset}-", "If-Range": etag}
 
 
-def _receive(url: str, response: Any, sink: BinaryIO) -> None:
+def _receive(url: str, response: Any, sink: BinaryIO, limits: _Limits) -> None:
     if response.status not in {200, 206}:
         raise DownloadError(
             f"{masked(url)}: the server answered {response.status}, which comes without a file"
@@ -211,16 +255,25 @@ def _receive(url: str, response: Any, sink: BinaryIO) -> None:
     start = sink.tell()
     _refuse_page(url, response.headers)
     _refuse_encoding(url, response.headers)
+    length = _length(url, response.headers)
+    limits.check_size(start + (length or 0))
     while chunk := response.read1(_CHUNK_BYTES):  # `read` would lose what came before a time-out
         sink.write(chunk)
-    length = response.headers.get("Content-Length")
+        limits.check_size(sink.tell())
+        limits.check_time()
     received = sink.tell() - start
+    if length is not None and received != length:
+        raise _Incomplete(f"{received:,} of {length:,} bytes")
+
+
+def _length(url: str, headers: Mapping[str, str]) -> int | None:
+    """How many bytes are to come, where the server says so."""
+    length = headers.get("Content-Length")
     if length is None:
-        return
-    if not length.isdecimal():
-        raise DownloadError(f"{masked(url)}: the server says that the length is {length!r}")
-    if received != int(length):
-        raise _Incomplete(f"{received:,} of {int(length):,} bytes")
+        return None
+    if not (length.isascii() and length.isdecimal() and len(length) < 20):
+        raise DownloadError(f"{masked(url)}: the server says that the length is {length[:40]!r}")
+    return int(length)
 
 
 def _begins_at(offset: int, headers: Mapping[str, str]) -> bool:
