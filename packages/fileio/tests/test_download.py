@@ -320,7 +320,7 @@ def test_a_download_has_an_end(server, tmp_path, script):
 def test_a_server_does_not_lead_elsewhere(server, tmp_path, there):
     """To another kind of server, or to a file of this machine."""
     server.scripts["/file.bin"] = [f"to {there}"]
-    with pytest.raises(DownloadError, match="is not an address of a web server|is not allowed"):
+    with pytest.raises(DownloadError, match=r"is not an address of a web server|is not allowed"):
         download(server.url + "/file.bin", tmp_path / "file.bin", patience=QUICK)
     assert os.listdir(tmp_path) == []
 
