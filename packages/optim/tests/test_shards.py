@@ -10,6 +10,7 @@ from torch import distributed, nn
 from torch.distributed.device_mesh import DeviceMesh, init_device_mesh
 from torch.distributed.tensor import DTensor, Partial, Placement, Replicate, Shard
 from torch.distributed.tensor._dtensor_spec import DTensorSpec, TensorMeta
+from torch.distributed.tensor.placement_types import _StridedShard
 from torch.optim import SGD
 from torch.testing._internal.distributed.fake_pg import FakeStore
 
@@ -100,3 +101,14 @@ def test_groups_are_those_that_shard(mesh: DeviceMesh) -> None:
     assert groups_of(offloaded(mesh, part, Replicate())) == ()
     with pytest.raises(SettingError, match="not reduced over its processes yet"):
         groups_of(offloaded(mesh, part, Partial()))
+
+
+def test_what_is_split_and_then_sharded_is_a_part_twice() -> None:
+    """Tensor parallelism under `fully_shard`: torch does not call the outer one of the two placements a shard."""
+    distributed.init_process_group("meta:fake", store=FakeStore(), rank=0, world_size=4)
+    try:
+        both = init_device_mesh("meta", (2, 2))
+        gradient = offloaded(both, torch.ones(1), _StridedShard(0, split_factor=2), Shard(0))
+        assert groups_of(gradient) == (both.get_group(0), both.get_group(1))
+    finally:
+        distributed.destroy_process_group()

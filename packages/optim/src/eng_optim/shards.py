@@ -41,7 +41,9 @@ def groups_of(tensor: Tensor) -> Groups:
             f"a gradient with the placements {placements} is not reduced over its processes yet; reduce it before the "
             "optimizer steps, as `fully_shard` and `parallelize_module` do"
         )
-    return tuple(mesh.get_group(dim) for dim, placement in enumerate(placements) if placement.is_shard())
+    return tuple(
+        mesh.get_group(dim) for dim, placement in enumerate(placements) if not placement.is_replicate()
+    )
 
 
 def part_of(tensor: Tensor) -> Tensor:
