@@ -22,6 +22,7 @@ from .engine.environment import describe_environment
 from .engine.hook_list import Hooks
 from .engine.precision import use_channels_last
 from .engine.stop import Stop
+from .engine.strategy import BaseStrategy
 from .lifecycle import Managed
 from .plan import assembly
 from .plan.model_options import ModelOptions
@@ -70,6 +71,7 @@ def construct(run: Constructed, arguments: dict[str, Any]) -> None:
     run.resume_report = None
     run.requeue = bool((arguments["env_cfg"] or {}).get("slurm_requeue", False))
     run.setup_env(arguments["env_cfg"] or {})
+    run.strategy = _strategy(run, arguments["strategy"])
     run.set_randomness(**(arguments["randomness"] or {}))
     _name(run, arguments["experiment_name"])
     with run.building():
@@ -114,16 +116,21 @@ def _open_records(run: Constructed, arguments: Mapping[str, Any]) -> None:
         run.visualizer.add_config(run.cfg)
 
 
-def _build_model(run: Constructed, arguments: Mapping[str, Any]) -> None:
+def _strategy(run: Constructed, given: Any) -> BaseStrategy:
+    """Choose the strategy before anything is seeded: it says which processes have to draw the same numbers."""
     options = run.model_options
-    run.strategy = choose_strategy(
-        arguments["strategy"],
-        model_wrapper_cfg=options.model_wrapper_cfg,
-        sync_bn=options.sync_bn,
-        find_unused_parameters=options.find_unused_parameters,
-    )
+    with run.building():
+        return choose_strategy(
+            given,
+            model_wrapper_cfg=options.model_wrapper_cfg,
+            sync_bn=options.sync_bn,
+            find_unused_parameters=options.find_unused_parameters,
+        )
+
+
+def _build_model(run: Constructed, arguments: Mapping[str, Any]) -> None:
     model = assembly.build_model(arguments["model"], arguments["data_preprocessor"])
-    if options.channels_last:
+    if run.model_options.channels_last:
         use_channels_last(model)
     run.model = run.strategy.wrap(model)
 

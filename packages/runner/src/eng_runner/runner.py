@@ -84,6 +84,8 @@ class Runner:
     """The seed in force."""
     deterministic: bool
     """Whether torch was asked for deterministic algorithms."""
+    diff_rank_seed: bool = False
+    """Whether processes that read different samples have different seeds."""
     clock: Clock
     """What is complete: epochs, iterations, optimizer steps, samples."""
     epoch: int
@@ -113,7 +115,6 @@ class Runner:
     resume_report: ResumeReport | None
     """What has changed since the checkpoint that the run continues from; None for a fresh run."""
     _request: SaveRequest | None = None
-    _diff_rank_seed: bool = False
 
     def __init__(
         self,
@@ -437,7 +438,7 @@ class Runner:
 
     def as_loader(self, dataloader: Any, *, training: bool) -> Loader:
         """Build a loader with this run's seed; a Loader stays as it is."""
-        return self.parts.as_loader(dataloader, training=training, diff_rank_seed=self._diff_rank_seed)
+        return self.parts.as_loader(dataloader, training=training, diff_rank_seed=self.diff_rank_seed)
 
     def build_evaluator(self, evaluator: Any) -> AnyEvaluator:
         """Build an evaluator from an object, a mapping or a list of metrics."""
@@ -504,10 +505,18 @@ class Runner:
     def set_randomness(
         self, seed: int | None = None, diff_rank_seed: bool = False, deterministic: bool = False
     ) -> None:
-        """Seed everything; None draws a seed that all ranks share."""
-        self._diff_rank_seed = diff_rank_seed
+        """Seed everything; None draws a seed that all ranks share.
+
+        With `diff_rank_seed` processes that read different samples have different seeds.
+        """
+        self.diff_rank_seed = diff_rank_seed
         self.deterministic = deterministic
-        self.seed = set_random_seed(seed, deterministic=deterministic, diff_rank_seed=diff_rank_seed)
+        self.seed = set_random_seed(
+            seed,
+            deterministic=deterministic,
+            diff_rank_seed=diff_rank_seed,
+            place=self.strategy.data_place()[0],
+        )
 
     def scale_lr(self, optim_wrapper: Any, auto_scale_lr: Settings | None = None) -> None:
         """Multiply every learning rate by (samples of one step over all ranks) / `base_batch_size`, if enabled.

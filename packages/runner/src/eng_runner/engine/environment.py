@@ -67,18 +67,24 @@ def _raise_file_limit(wanted: int) -> None:
 
 
 def set_random_seed(
-    seed: int | None = None, deterministic: bool = False, diff_rank_seed: bool = False
+    seed: int | None = None,
+    deterministic: bool = False,
+    diff_rank_seed: bool = False,
+    *,
+    place: int | None = None,
 ) -> int:
     """Seed python, numpy, torch and all devices; returns the seed, drawn and agreed on by all ranks if None.
 
-    `diff_rank_seed` adds the rank, so that dropout differs over ranks; `deterministic` asks torch for deterministic
-    algorithms and switches the cudnn benchmark off.
+    `diff_rank_seed` adds `place`, by default the rank, so that dropout differs between processes that read different
+    samples. Processes that compute one layer together read the same samples: they have the same place, and must draw
+    the same numbers. `deterministic` asks torch for deterministic algorithms and switches the cudnn benchmark off.
     """
     if seed is None:
         seed = sync_random_seed()
     if deterministic and torch.backends.cudnn.benchmark:
         _log.warning("cudnn_benchmark is switched off, because a deterministic run was asked for")
-    seed_everything(seed + get_rank() if diff_rank_seed else seed, deterministic=deterministic)
+    own = (get_rank() if place is None else place) if diff_rank_seed else 0
+    seed_everything(seed + own, deterministic=deterministic)
     return seed
 
 

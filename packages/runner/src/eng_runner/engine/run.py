@@ -186,6 +186,7 @@ class Records(Protocol):
     cfg: Config
     seed: int
     deterministic: bool
+    diff_rank_seed: bool
     experiment_name: str
     timestamp: str
     log_dir: str

@@ -23,7 +23,7 @@ from .optimizer_state import collect_optimizer
 
 def collect(run: Run, request: SaveRequest) -> dict[str, Any]:
     """Return the whole state of a run as plain data; a collective call, since every rank adds its random state."""
-    rng = all_gather_object(rng_state())
+    rng = all_gather_object({"place": run.strategy.data_place()[0], **rng_state()})
     state: dict[str, Any] = {
         "meta": _meta(run) | dict(request.meta or {}),
         "state_dict": weights_to_cpu(get_state_dict(run.bare_model)),

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from eng_checkpoint import StateMismatchError, load_file, load_state_dict, read_sharded
-from eng_dist import get_rank, set_rng_state
+from eng_dist import set_rng_state
 
 from ..engine.environment import set_random_seed
 from ..engine.run import Run, is_configured
@@ -33,7 +33,7 @@ def read(run: Run, filename: str, *, map_location: Any = "cpu") -> Checkpoint:
     state = _read_file(run, filename, map_location)
     seed = state.get("meta", {}).get("seed")
     if seed is not None and seed != run.seed:
-        run.seed = set_random_seed(int(seed), deterministic=run.deterministic)
+        run.seed = _seed_anew(run, int(seed))
         for name in ("train_loop", "val_loop", "test_loop"):
             if run.built(name) is not None:
                 raise RuntimeError(
@@ -125,15 +125,34 @@ def _load_schedulers(run: Run, states: Any) -> None:
             scheduler.load_state_dict(state)
 
 
+def _seed_anew(run: Run, seed: int) -> int:
+    return set_random_seed(
+        seed,
+        deterministic=run.deterministic,
+        diff_rank_seed=run.diff_rank_seed,
+        place=run.strategy.data_place()[0],
+    )
+
+
 def _restore_rng(run: Run, states: list[dict[str, Any]] | None) -> None:
+    """Put back the random state of a process that read the same samples; where none did, seed by the place."""
+    place, _ = run.strategy.data_place()
     if states is None:
         _log.warning(
             "the checkpoint has no random state; the run continues, but not bitwise like the one that saved it"
         )
-    elif len(states) != run.world_size:
+        return
+    saved = {state.get("place", rank): state for rank, state in reversed([*enumerate(states)])}
+    if len(states) != run.world_size:
         _log.warning(
             "saved by %d processes, resumed by %d: random states are drawn anew from the seed",
             len(states), run.world_size,
         )  # fmt: skip
+        _seed_anew(run, run.seed)
+    elif place not in saved:
+        _log.warning(
+            "no process has read the samples of this one before: its random state is drawn from the seed"
+        )
+        _seed_anew(run, run.seed)
     else:
-        set_rng_state(states[get_rank()])
+        set_rng_state(saved[place])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any, Literal
 
 from torch import Tensor, nn
@@ -64,13 +65,13 @@ class SpreadStrategy(BaseStrategy):
         return state if is_main_process() else only_parts(state)
 
     def placed(self, state: dict[str, Any], model: nn.Module) -> dict[str, Any]:
-        """Whole tensors that belong to a parameter become parts, as the parameter's own."""
+        """Whole tensors that belong to a parameter or a buffer become parts, as its own are."""
         place = Places(model)
 
         def deal(path: Path, leaf: Any) -> Any:
             if not isinstance(leaf, Tensor) or isinstance(leaf, DTensor):
                 return leaf
-            like = place.parameter(path, leaf.shape)
+            like = place.tensor(path, leaf.shape)
             if like is None:
                 return leaf
             whole = leaf.to(like.device_mesh.device_type)
@@ -84,26 +85,28 @@ def _whole(leaf: Any) -> Any:
 
 
 class Places:
-    """Where the tensors of a saved state belong: beside the parameter of their shape whose name is in their path.
+    """Where the tensors of a saved state belong: beside what has their shape in the model, and its name in their path.
 
     An instance is a `place` for `eng_checkpoint.read_sharded`: it makes the empty part that this process reads into.
     """
 
     def __init__(self, model: nn.Module) -> None:
-        self._parameters = {
-            name: parameter for name, parameter in model.named_parameters() if isinstance(parameter, DTensor)
+        self._tensors = {
+            name: each
+            for name, each in chain(model.named_parameters(), model.named_buffers())
+            if isinstance(each, DTensor)
         }
 
-    def parameter(self, path: Sequence[Any], shape: Sequence[int]) -> DTensor | None:
-        """The parameter of which a tensor of this path and whole shape is the weight, a moment, an average."""
+    def tensor(self, path: Sequence[Any], shape: Sequence[int]) -> DTensor | None:
+        """The tensor of the model of which one of this path and whole shape is the value, a moment, an average."""
         for part in path:
-            found = self._parameters.get(str(part).removeprefix("module."))
+            found = self._tensors.get(str(part).removeprefix("module."))
             if found is not None and tuple(found.shape) == tuple(shape):
                 return found
         return None
 
     def __call__(self, path: Sequence[Any], shape: Sequence[int], dtype: Any) -> Tensor | None:
-        like = self.parameter(path, shape)
+        like = self.tensor(path, shape)
         if like is None:
             return None
         return empty(*shape, dtype=dtype, device_mesh=like.device_mesh, placements=like.placements)

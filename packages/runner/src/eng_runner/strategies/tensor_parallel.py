@@ -13,10 +13,11 @@ from torch.distributed.tensor import DTensor, Placement, Replicate, Shard, distr
 from torch.distributed.tensor import parallel as styles
 from torch.distributed.tensor.parallel import ParallelStyle, parallelize_module
 
-from eng_dist import get_device, get_rank, get_world_size, is_distributed
+from eng_dist import broadcast, get_device, get_rank, get_world_size, is_distributed
 from eng_model import MMFullyShardedDataParallel, is_model_wrapper
 from eng_registry import STRATEGIES, suggest
 
+from .random_numbers import start_tracker
 from .spread import SpreadStrategy
 
 _STYLES = {
@@ -62,21 +63,30 @@ class TensorParallelStrategy(SpreadStrategy):
         return size
 
     def wrap(self, model: nn.Module) -> nn.Module:
-        """Initialise, move, split, and shard what is split over the other processes."""
+        """Initialise, split, and shard what is split over the other processes; each part is moved as it is split.
+
+        Raises RuntimeError without a process group, ValueError for a model on the meta device.
+        """
         if is_model_wrapper(model):
             return model
         if not is_distributed():
             raise RuntimeError(
                 "TensorParallelStrategy splits over a process group: start with torchrun and launcher='pytorch'"
             )
+        _refuse_without_memory(model)
         init_weights = getattr(model, "init_weights", None)
         if init_weights is not None:
             init_weights()
-        model = self.convert_model(model.to(get_device()))
+        model = self.convert_model(model)
         size = self._size()
         shape = (get_world_size() // size, size)
+        if shape[0] > 1:  # within a split torch takes the weights of its first process
+            for tensor in model.state_dict().values():
+                broadcast(tensor, src=0)
         mesh = init_device_mesh(get_device().type, shape, mesh_dim_names=("data", "tensor"))
         parallelize_module(model, mesh["tensor"], self._whole_plan(model))
+        model.to(get_device())
+        start_tracker(model)
         if shape[0] == 1:
             return model
         return MMFullyShardedDataParallel(model, mesh=mesh["data"], accumulate_sharded=True)
@@ -97,6 +107,15 @@ class TensorParallelStrategy(SpreadStrategy):
             and not any(fnmatch.fnmatch(name, pattern) for pattern in self.plan)
         }
         return {**self.plan, **rest}
+
+
+def _refuse_without_memory(model: nn.Module) -> None:
+    empty = next((name for name, each in model.state_dict().items() if each.is_meta), None)
+    if empty is not None:
+        raise ValueError(
+            f"TensorParallelStrategy splits the values of a model, and `{empty}` is on the meta device, where there "
+            "are none: build the model on the CPU, or use FSDPStrategy, which gives each part its memory"
+        )
 
 
 def parallel_style(name: str, value: Any) -> ParallelStyle:
