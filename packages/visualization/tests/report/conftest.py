@@ -85,7 +85,7 @@ def _add_checkpoints(folder: Path) -> None:
     (folder / "manifest.json").write_text(json.dumps({"format": 2, "entries": entries}))
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_run():
     """Makes a folder with everything that a report shows."""
     return _make_run

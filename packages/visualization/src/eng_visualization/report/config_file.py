@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 __all__ = ["Setting", "read_settings"]
 
@@ -19,16 +18,20 @@ class Setting:
     origin: str
 
 
-def read_settings(path: Path, origins: Mapping[str, str]) -> tuple[Setting, ...]:
-    """Every value of a configuration file that consists of assignments."""
-    try:
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, SyntaxError):
-        return ()
+def read_settings(text: str, origins: Mapping[str, str]) -> tuple[Setting, ...]:
+    """Every value of a configuration that consists of assignments; none of what Python does not take for one."""
     found: dict[str, str] = {}
-    for statement in tree.body:
-        if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
-            found.update(_leaves(statement.targets[0].id, statement.value))
+    try:
+        for statement in ast.parse(text).body:
+            if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
+                found.update(_leaves(statement.targets[0].id, statement.value))
+    except (
+        ValueError,
+        SyntaxError,
+        RecursionError,
+        MemoryError,
+    ):  # the last two by what is nested too deeply
+        return ()
     return tuple(Setting(path=key, value=value, origin=_origin(key, origins)) for key, value in found.items())
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 __all__ = ["LoggedWarning", "read_environment", "read_warnings"]
 
@@ -26,12 +26,12 @@ class LoggedWarning:
     times: int
 
 
-def read_warnings(paths: Iterable[Path]) -> tuple[LoggedWarning, ...]:
-    """Those of several log files, oldest first."""
+def read_warnings(files: Iterable[Iterable[str]]) -> tuple[LoggedWarning, ...]:
+    """Those in the lines of several log files, oldest first."""
     first: dict[tuple[str, str], str] = {}
     times: dict[tuple[str, str], int] = {}
-    for path in paths:
-        for time, level, text in _records(path):
+    for lines in files:
+        for time, level, text in _records(lines):
             first.setdefault((level, text), time)
             times[level, text] = times.get((level, text), 0) + 1
     return tuple(
@@ -40,32 +40,29 @@ def read_warnings(paths: Iterable[Path]) -> tuple[LoggedWarning, ...]:
     )
 
 
-def read_environment(path: Path) -> dict[str, str]:
+def read_environment(lines: Iterable[str]) -> dict[str, str]:
     """What a run found itself in: the lines ``    name    value`` that follow the first record of its log."""
     found: dict[str, str] = {}
-    with open(path, encoding="utf-8", errors="replace") as lines:
-        next(lines, None)
-        for line in lines:
-            if (fact := _FACT.match(line.rstrip())) is None:
-                break
-            found[fact["name"]] = fact["value"]
+    for line in itertools.islice(lines, 1, None):
+        if (fact := _FACT.match(line.rstrip())) is None:
+            break
+        found[fact["name"]] = fact["value"]
     return found
 
 
-def _records(path: Path) -> Iterator[tuple[str, str, str]]:
+def _records(lines: Iterable[str]) -> Iterator[tuple[str, str, str]]:
     """Time, level and text of the bad lines; a text may go on over several lines."""
     time = level = ""
     text: list[str] = []
-    with open(path, encoding="utf-8", errors="replace") as lines:
-        for line in lines:
-            match = _LINE.match(line)
-            if match is None:
-                if text:
-                    text.append(line.rstrip())
-                continue
+    for line in lines:
+        match = _LINE.match(line)
+        if match is None:
             if text:
-                yield time, level, "\n".join(text)
-            time, level = match["time"], match["level"]
-            text = [match["text"]] if level in _BAD else []
+                text.append(line.rstrip())
+            continue
+        if text:
+            yield time, level, "\n".join(text)
+        time, level = match["time"], match["level"]
+        text = [match["text"]] if level in _BAD else []
     if text:
         yield time, level, "\n".join(text)

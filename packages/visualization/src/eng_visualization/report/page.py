@@ -49,7 +49,8 @@ def write_report(
     runs = [read_run(folder, verify=verify) for folder in folders]
     path = Path(out) if out is not None else Path(folders[0]) / "report.html"
     path.parent.mkdir(parents=True, exist_ok=True)
-    atomic_write_text(path, render(runs))
+    page = render(runs).encode(errors="replace")  # names of a folder, or in its files, may not be UTF-8
+    atomic_write_text(path, page.decode())
     return path
 
 

@@ -7,7 +7,6 @@ resumed has several starts; each takes over from the iteration where it began.
 from __future__ import annotations
 
 import itertools
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from eng_visualization.backends.local import FACTS
 from eng_visualization.errors import VisualizationError
 from eng_visualization.report.checkpoints import Checkpoint, read_checkpoints
 from eng_visualization.report.config_file import Setting, read_settings
+from eng_visualization.report.files import json_in, lines_in, number, text_in
 from eng_visualization.report.log_file import LoggedWarning, read_environment, read_warnings
 from eng_visualization.scalar_file import clock_of, position_of, records
 
@@ -104,25 +104,26 @@ def read_run(folder: str | Path, *, verify: bool = True) -> Run:
         raise NotARunError(
             f"{folder} is not the folder of a run: there is no `*/vis_data` and no `scalars.json` in it"
         )
+    root = _checkpoint_folder(folder)
     # a test has a start of its own, with a configuration that says what to load: the run is what was trained
     trained = [place for place in places if (place / "scalars.json").is_file()] or places
-    history = _merged([_read_records(place / "scalars.json") for place in trained])
+    history = _merged([_read_records(root, place / "scalars.json") for place in trained])
     facts: dict[str, Any] = {}
     commands: dict[str, None] = {}
     for place in places:
-        facts |= _read_json(place / FACTS)
+        facts |= json_in(root, place / FACTS)
         commands.setdefault(str(facts.get("command", "")))
     if (
         "command" in facts
     ):  # a resumed run was started by several, the last of which alone would not do it again
         facts["command"] = "; ".join(filter(None, commands))
     if logs := _log_files(trained[-1]):
-        facts.setdefault("environment", read_environment(logs[0]))
+        facts.setdefault("environment", read_environment(lines_in(root, logs[0])))
     facts = {name: value for name, value in facts.items() if value != {}}
     configured = next((place for place in reversed(trained) if (place / "config.py").is_file()), None)
     config = None if configured is None else configured / "config.py"
-    origins = {} if configured is None else _read_json(configured / "config.origins.json")
-    checkpoints = read_checkpoints(_checkpoint_folder(folder), verify=verify)
+    origins = {} if configured is None else json_in(root, configured / "config.origins.json")
+    checkpoints = read_checkpoints(root, verify=verify)
     return Run(
         name=folder.resolve().name,
         folder=folder,
@@ -131,13 +132,17 @@ def read_run(folder: str | Path, *, verify: bool = True) -> Run:
         iter=_furthest([_last(history, "iter"), *(one.iter for one in checkpoints)]),
         curves=_curves(history),
         tests=tuple(
-            Test(start=_start(place), metrics=found) for place in places if (found := _tested(place))
+            Test(start=_start(place), metrics=found) for place in places if (found := _tested(root, place))
         ),
-        settings=() if config is None else read_settings(config, origins),
+        settings=() if config is None else read_settings(text_in(root, config) or "", origins),
         config_path=config,
         facts=facts,
         checkpoints=checkpoints,
-        warnings=tuple(one for place in places for one in read_warnings(_log_files(place))),
+        warnings=tuple(
+            one
+            for place in places
+            for one in read_warnings(lines_in(root, path) for path in _log_files(place))
+        ),
         images=_newest(image for place in places for image in _images(place / "vis_image")),
     )
 
@@ -156,9 +161,9 @@ def _start(place: Path) -> str:
     return place.parent.name if place.name == "vis_data" else place.name
 
 
-def _tested(place: Path) -> dict[str, Any]:
+def _tested(root: Path, place: Path) -> dict[str, Any]:
     """The metrics of a test, which lie beside the log of its start."""
-    measured = _read_json(place.parent / f"{_start(place)}.json") if place.name == "vis_data" else {}
+    measured = json_in(root, place.parent / f"{_start(place)}.json") if place.name == "vis_data" else {}
     return {name: value for name, value in measured.items() if name not in ("time", "data_time")}
 
 
@@ -179,21 +184,9 @@ def _log_files(place: Path) -> list[Path]:
     return sorted(place.parent.glob("*.log")) if place.name == "vis_data" else sorted(place.glob("*.log"))
 
 
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return content if isinstance(content, dict) else {}
-
-
-def _read_records(path: Path) -> list[dict[str, Any]]:
-    """The records of a start, each with its position under ``""``."""
-    try:
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return []
-    found = list(records(lines))
+def _read_records(root: Path, path: Path) -> list[dict[str, Any]]:
+    """The records of a start, each with its position under ``"when"``."""
+    found = list(records(lines_in(root, path)))
     clock = clock_of(found)
     at = 0.0
     for record in found:
@@ -222,11 +215,11 @@ def _curves(history: Sequence[Mapping[str, Any]]) -> tuple[Curve, ...]:
     training = {name for record in history if not record["validation"] for name in record}
     for record in history:
         for name, value in record.items():
-            if name in ("when", "validation", *_PLACES) or not isinstance(value, (int, float)):
+            if name in ("when", "validation", *_PLACES) or (score := number(value)) is None:
                 continue
             # without a hierarchy in the names, a loss of the validation would mix with that of the training
             name = f"val/{name}" if record["validation"] and name in training else name
-            points.setdefault(name, {})[record["when"]] = float(value)
+            points.setdefault(name, {})[record["when"]] = score
     return tuple(Curve(name=name, xs=tuple(of), ys=tuple(of.values())) for name, of in points.items())
 
 
@@ -243,6 +236,6 @@ def _images(folder: Path) -> list[Image]:
     images = []
     for path in sorted(folder.rglob("*.png")):
         name, _, step = path.relative_to(folder).with_suffix("").as_posix().rpartition("_")
-        if step.isdigit():
+        if step.isascii() and step.isdecimal() and len(step) < 19 and not path.is_symlink():
             images.append(Image(name=name, step=int(step), path=path))
     return images

@@ -9,6 +9,7 @@ from html import escape
 from typing import Any
 
 from eng_visualization.report.charts import charts, metric_curves
+from eng_visualization.report.files import bytes_in, numbers_of
 from eng_visualization.report.format import number_text, size_text, time_text
 from eng_visualization.report.markup import html_table, with_filter, with_heading
 from eng_visualization.report.matrices import is_matrix, matrices
@@ -18,6 +19,7 @@ __all__ = ["of_one_run", "of_several_runs"]
 
 _MOST_IMAGES = 24
 _MOST_IMAGE_BYTES = 1_200_000
+_PNG = b"\x89PNG\r\n\x1a\n"
 
 
 def of_one_run(run: Run) -> list[tuple[str, str]]:
@@ -105,17 +107,17 @@ def _tests(run: Run) -> str:
 
 def _measured(test: Test) -> dict[str, str]:
     """The numbers among the metrics of a test."""
-    return {
-        name: number_text(value) for name, value in test.metrics.items() if isinstance(value, (int, float))
-    }
+    return {name: number_text(value) for name, value in numbers_of(test.metrics)}
 
 
 def _samples(run: Run) -> str:
     figures, room = [], _MOST_IMAGE_BYTES
     newest_first = sorted(run.images, key=lambda image: -image.step)
     for image in newest_first[:_MOST_IMAGES]:
-        data = image.path.read_bytes()
-        if len(data) > room:
+        if image.path.lstat().st_size > room:
+            continue
+        data = bytes_in(run.folder, image.path)
+        if data is None or not data.startswith(_PNG):
             continue
         room -= len(data)
         caption = f"{escape(image.name)} <span class=quiet>step {image.step}</span>"
