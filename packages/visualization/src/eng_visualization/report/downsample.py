@@ -25,7 +25,7 @@ def downsample(
     points = [(x, y if math.isfinite(y) else None) for x, y in zip(xs, ys, strict=True)]
     if len(points) <= most:
         return points
-    size = math.ceil(len(points) / (most / 2))
+    size = math.ceil(len(points) / max(1, most // 2))
     kept: list[tuple[float, float | None]] = [points[0]]
     for begin in range(0, len(points), size):
         stretch = points[begin : begin + size]
