@@ -44,6 +44,7 @@ NAMES = [
     "ReduceOnPlateauMomentum",
     "ReduceOnPlateauParamScheduler",
     "RuleScheduler",
+    "ScheduleStateError",
     "SettingError",
     "StepLR",
     "StepMomentum",
@@ -58,7 +59,9 @@ NAMES = [
     "ZeroRedundancyOptimizer",
     "_ParamScheduler",
     "build_optim_wrapper",
+    "build_schedule",
     "plan",
+    "schedule_unit",
     "total_norm",
 ]
 

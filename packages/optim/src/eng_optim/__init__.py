@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from eng_optim.amp import AmpOptimWrapper
 from eng_optim.base import BaseOptimWrapper
 from eng_optim.constructor import DefaultOptimWrapperConstructor, build_optim_wrapper
-from eng_optim.errors import SettingError
+from eng_optim.errors import ScheduleStateError, SettingError
 from eng_optim.norm import total_norm
 from eng_optim.optimizers import TORCH_OPTIMIZERS
 from eng_optim.schedule import (
@@ -49,7 +49,9 @@ from eng_optim.schedule import (
     WarmUpParamScheduler,
     WSDMomentum,
     WSDParamScheduler,
+    build_schedule,
     plan,
+    schedule_unit,
 )
 from eng_optim.schedule import ParamScheduler as _ParamScheduler
 from eng_optim.wrapper import OptimWrapper
@@ -98,6 +100,7 @@ __all__ = [
     "ReduceOnPlateauMomentum",
     "ReduceOnPlateauParamScheduler",
     "RuleScheduler",
+    "ScheduleStateError",
     "SettingError",
     "StepLR",
     "StepMomentum",
@@ -112,7 +115,9 @@ __all__ = [
     "ZeroRedundancyOptimizer",
     "_ParamScheduler",
     "build_optim_wrapper",
+    "build_schedule",
     "plan",
+    "schedule_unit",
     "total_norm",
 ]
 

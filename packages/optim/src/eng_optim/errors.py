@@ -1,4 +1,7 @@
-"""The one error type of this package that is not a builtin.
+"""The error types of this package that are not builtins.
+
+    SettingError (ValueError, AssertionError)
+    ScheduleStateError (ValueError, KeyError)
 
 A wrong setting is a `ValueError`; callers that were written against engines which check their arguments with
 `assert` also catch it as an `AssertionError`.
@@ -11,3 +14,22 @@ class SettingError(ValueError, AssertionError):
     >>> issubclass(SettingError, ValueError) and issubclass(SettingError, AssertionError)
     True
     """
+
+
+class ScheduleStateError(ValueError, KeyError):
+    """A state that belongs to another schedule than the one that is to load it.
+
+    `found` and `expected` say which two, as a rule and the value that it moves: "MultiStep of `lr`".
+    """
+
+    def __init__(self, found: str, expected: str, detail: str = "") -> None:
+        super().__init__(found, expected, detail)
+        self.found = found
+        self.expected = expected
+        self.detail = detail
+
+    def __str__(self) -> str:
+        return (
+            f"this is the state of {self.found}, and the schedule is {self.expected}{self.detail}; load the state into "
+            "the schedule that saved it"
+        )

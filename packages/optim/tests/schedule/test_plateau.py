@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.optim import SGD, Adam
 
-from eng_optim import OptimWrapper, ReduceOnPlateauLR, ReduceOnPlateauMomentum, StepLR
+from eng_optim import OptimWrapper, ReduceOnPlateauLR, ReduceOnPlateauMomentum, StepLR, build_schedule, plan
 
 
 def sgd() -> SGD:
@@ -106,7 +106,7 @@ def test_metric_can_be_a_tensor_of_any_name() -> None:
         ({"rule": "max"}, ValueError, "'less' or 'greater'"),
         ({"threshold_rule": "max"}, ValueError, "'rel' or 'abs'"),
         ({"min_value": [0.1, 0.2]}, ValueError, "2 values for 1 parameter groups"),
-        ({"by_epoch": False}, AssertionError, "`by_epoch` is True"),
+        ({"min_value": []}, ValueError, "0 values for 1 parameter groups"),
     ],
 )
 def test_refused(settings: dict[str, Any], error: type[Exception], message: str) -> None:
@@ -146,3 +146,52 @@ def test_momentum_on_a_plateau() -> None:
     for _ in range(2):
         schedule.step({"loss": 1.0})
     assert wrapper.get_momentum() == {"momentum": [0.45]}
+
+
+def test_each_group_of_a_wrapper_has_a_floor() -> None:
+    """One value for each group of the optimizer is enough: the wrapper's own group has the last one."""
+    groups = [{"params": [nn.Parameter(torch.zeros(1))], "lr": rate} for rate in (0.1, 0.5)]
+    wrapper = OptimWrapper(SGD(groups, lr=0.1))
+    schedule = ReduceOnPlateauLR(wrapper, patience=0, factor=0.1, min_value=[0.05, 0.2])
+    feed(schedule, [1.0] * 4)
+    assert wrapper.get_lr() == {"base_lr": [0.1], "lr": [0.05, 0.2]}
+    assert schedule.min_value == [0.05, 0.2, 0.2]
+    wrapper.optimizer.add_param_group({"params": [nn.Parameter(torch.zeros(1))], "lr": 0.3})
+    feed(schedule, [1.0] * 2)
+    assert wrapper.get_lr()["lr"] == [0.05, 0.2, 0.2]
+
+
+def test_it_counts_validations_in_a_training_by_iterations() -> None:
+    """With `by_epoch=False` the interval is in iterations, and what is counted are validations all the same."""
+    schedule = ReduceOnPlateauLR(sgd(), patience=0, factor=0.5, by_epoch=False, begin=20)
+    seen = []
+    for iteration in range(1, 51):
+        schedule.step()
+        if iteration % 10 == 0:
+            seen += feed(schedule, [1.0])
+    assert seen == [1, 1, 0.5, 0.25, 0.125]
+    assert (schedule.unit, schedule.end) == ("iter", 10**9)
+
+
+@pytest.mark.parametrize("by_epoch", [True, False])
+def test_it_has_no_end_whoever_builds_it(by_epoch: bool) -> None:
+    """The length of the run is none of its own."""
+    cfg = {"type": "ReduceOnPlateauLR", "patience": 0, "by_epoch": by_epoch}
+    lengths: Any = {"epoch": 1, "iter": 8, "step": 8}
+    schedule = build_schedule(cfg, sgd(), lengths=lengths, epoch_length=8)
+    assert (schedule.end, schedule.derived) == (10**9, frozenset())
+    for _ in range(5):
+        schedule.step()
+    assert feed(schedule, [1.0, 1.0]) == [1, pytest.approx(0.1)]
+    assert plan([cfg], 3)["lr"].tolist() == [1, 1, 1]
+
+
+def test_a_state_of_another_length_counts_no_validations() -> None:
+    """An end that was derived by hand is taken; nothing else moves."""
+    first = ReduceOnPlateauLR(sgd(), patience=0, end=2)
+    first.mark_derived("end")
+    feed(first, [1.0])
+    again = ReduceOnPlateauLR(sgd(), patience=0, end=9)
+    again.mark_derived("end")
+    again.load_state_dict(first.state_dict())
+    assert (again.end, again.last_step) == (9, 0)

@@ -1,6 +1,7 @@
 """Schedules: a rule is a pure function of the step, a slot a place in the parameter groups; a scheduler joins
 them."""
 
+from eng_optim.schedule.build import build_schedule, schedule_unit
 from eng_optim.schedule.families import (
     ConstantParamScheduler,
     CosineAnnealingParamScheduler,
@@ -87,5 +88,7 @@ __all__ = [
     "WarmUpLR",
     "WarmUpMomentum",
     "WarmUpParamScheduler",
+    "build_schedule",
     "plan",
+    "schedule_unit",
 ]

@@ -10,8 +10,10 @@ from typing import Any
 from eng_optim.base import ParamGroup
 from eng_optim.errors import SettingError
 from eng_optim.schedule.epochs import INF
+from eng_optim.schedule.per_group import one_per_group
 from eng_optim.schedule.rules import CURVES, Rule, one_cycle
 from eng_optim.schedule.scheduler import AnyOptimizer, RuleScheduler
+from eng_optim.schedule.units import Count
 
 
 class OneCycleParamScheduler(RuleScheduler):
@@ -21,33 +23,39 @@ class OneCycleParamScheduler(RuleScheduler):
     go up; with `three_phase` as many go down to the start again, and the rest from there to the end. The way
     is half a cosine wave ('cos') or straight ('linear'). The initial value of the groups is overwritten; the value
     itself stays until the cycle begins.
+    Counts epochs; with `by_epoch=False` iterations, all of them.
 
     Raises `SettingError` if `param_name` is not 'lr', `ValueError` for an impossible cycle or a step after
     its end.
     """
 
     counts = ("total_steps",)
+    foreign = ("anneal_func", "eta_max")
 
     def __init__(
         self,
         optimizer: AnyOptimizer,
         param_name: str,
         eta_max: float | Sequence[float] = 0,
-        total_steps: int | None = None,
+        total_steps: Count | None = None,
         pct_start: float = 0.3,
         anneal_strategy: str = "cos",
         div_factor: float = 25.0,
         final_div_factor: float = 1e4,
         three_phase: bool = False,
-        begin: int = 0,
-        end: int = INF,
+        begin: Count = 0,
+        end: Count = INF,
         last_step: int = -1,
         by_epoch: bool = True,
         verbose: bool = False,
     ) -> None:
+        given = self._numbers(by_epoch, total_steps=total_steps, begin=begin, end=end)
         if param_name != "lr":
             raise SettingError(f"one cycle is for the learning rate, not for {param_name!r}")
-        self.total_steps = _positive_int(end - begin if total_steps is None else total_steps)
+        self.total_steps = _positive_int(
+            given["end"] - given["begin"] if total_steps is None else given["total_steps"]
+        )
+        self._computed = {"total_steps": "end"} if total_steps is None else {}
         self.pct_start = _float_fraction(pct_start)
         if anneal_strategy not in ("cos", "linear"):
             raise ValueError(f"`anneal_strategy` is 'cos' or 'linear', not {anneal_strategy!r}")
@@ -56,7 +64,9 @@ class OneCycleParamScheduler(RuleScheduler):
         self.final_div_factor = final_div_factor
         self.three_phase = three_phase
         self._eta_max = eta_max
-        super().__init__(optimizer, param_name, begin, end, last_step, by_epoch, verbose)
+        super().__init__(
+            optimizer, param_name, given["begin"], given["end"], last_step, given["by_epoch"], verbose
+        )
 
     def step(self) -> None:
         if self.last_step >= self.total_steps:
@@ -72,7 +82,7 @@ class OneCycleParamScheduler(RuleScheduler):
 
     def _initial_values(self, groups: Sequence[ParamGroup]) -> list[float]:
         if self.last_step == -1:
-            peaks = _for_each(self._eta_max, groups)
+            peaks = one_per_group("eta_max", self._eta_max, len(groups))
             for group, peak in zip(groups, peaks, strict=True):
                 group["initial_lr"] = peak / self.div_factor
         return super()._initial_values(groups)
@@ -96,11 +106,3 @@ def _float_fraction(pct_start: Any) -> float:
     if not isinstance(pct_start, float) or not 0 <= pct_start <= 1:
         raise ValueError(f"`pct_start` is a float between 0 and 1, not {pct_start!r}")
     return pct_start
-
-
-def _for_each(value: float | Sequence[float], groups: Sequence[ParamGroup]) -> Sequence[float]:
-    if not isinstance(value, Sequence):
-        return [value] * len(groups)
-    if len(value) != len(groups):
-        raise ValueError(f"`eta_max` has {len(value)} values for {len(groups)} parameter groups")
-    return value

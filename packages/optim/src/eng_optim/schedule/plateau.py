@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from math import inf, isinf
 from typing import Any, ClassVar
 
-from eng_optim.errors import SettingError
 from eng_optim.schedule.epochs import INF
+from eng_optim.schedule.per_group import one_per_group
 from eng_optim.schedule.scheduler import AnyOptimizer, ParamScheduler
+from eng_optim.schedule.units import Count
 
 
 class ReduceOnPlateauParamScheduler(ParamScheduler):
@@ -17,13 +18,17 @@ class ReduceOnPlateauParamScheduler(ParamScheduler):
     value does not go below `min_value` (one number, or one for each group), and a change of no more than
     `eps` is not made.
 
-    `step(metrics)` belongs after a validation, `step()` without metrics after an epoch: it only counts the epoch for
-    `begin` and `end`. Where nobody counts epochs, the validations before this one are counted instead.
+    Validations are counted, wherever in the run they are; without an `end` the schedule has none. `begin` and `end` are
+    in epochs, with `by_epoch=False` in iterations, all of them. `step(metrics)` belongs after a validation, `step()`
+    without metrics after each epoch or iteration: it only counts them for `begin` and `end`. Where that is not called,
+    the validations before this one are counted instead.
 
-    Raises `SettingError` if it is not `by_epoch`, `ValueError` for a setting that makes no sense.
+    Raises `ValueError` for a setting that makes no sense.
     """
 
     need_val_args: ClassVar[bool] = True
+
+    foreign = ("min_values", "rule_worse")
 
     def __init__(
         self,
@@ -38,14 +43,12 @@ class ReduceOnPlateauParamScheduler(ParamScheduler):
         cooldown: int = 0,
         min_value: float | Sequence[float] = 0.0,
         eps: float = 1e-8,
-        begin: int = 0,
-        end: int = INF,
+        begin: Count = 0,
+        end: Count = INF,
         last_step: int = -1,
         by_epoch: bool = True,
         verbose: bool = False,
     ) -> None:
-        if not by_epoch:
-            raise SettingError("validations come with epochs: `by_epoch` is True for a plateau")
         if factor >= 1.0:
             raise ValueError(f"`factor` is below 1, not {factor}")
         if threshold < 0.0:
@@ -66,7 +69,7 @@ class ReduceOnPlateauParamScheduler(ParamScheduler):
         self.counts_epochs = False
         self.min_value = min_value
         super().__init__(optimizer, param_name, begin, end, last_step, by_epoch, verbose)
-        self.min_value = _for_each(min_value, len(self.base_values))
+        self.min_value = one_per_group("min_value", min_value, len(self.base_values))
 
     def step(self, metrics: Mapping[str, Any] | None = None) -> None:
         """Count an epoch; with `metrics`, see whether the monitored one has become better.
@@ -112,6 +115,11 @@ class ReduceOnPlateauParamScheduler(ParamScheduler):
         """Wait for the first validation."""
         self._global_step += 1
 
+    def _lengthen(self, settings: Mapping[str, Any]) -> None:
+        """Take the settings: no validation was left out."""
+        for name, value in settings.items():
+            setattr(self, name, value)
+
     def _observe(self, value: float) -> None:
         if self.is_better(value, self.best):
             self.best = value
@@ -128,7 +136,7 @@ class ReduceOnPlateauParamScheduler(ParamScheduler):
             return values
         self.cooldown_counter = self.cooldown
         self.num_bad_epochs = 0
-        floors = _for_each(self.min_value, len(values))
+        floors = one_per_group("min_value", self.min_value, len(values))
         reduced = [max(value * self.factor, floor) for value, floor in zip(values, floors, strict=True)]
         return [new if old - new > self.eps else old for old, new in zip(values, reduced, strict=True)]
 
@@ -136,11 +144,3 @@ class ReduceOnPlateauParamScheduler(ParamScheduler):
 def _one_of(name: str, value: str, *choices: str) -> None:
     if value not in choices:
         raise ValueError(f"`{name}` is {' or '.join(map(repr, choices))}, not {value!r}")
-
-
-def _for_each(value: float | Sequence[float], groups: int) -> list[float]:
-    if not isinstance(value, Sequence):
-        return [value] * groups
-    if len(value) != groups:
-        raise ValueError(f"`min_value` has {len(value)} values for {groups} parameter groups")
-    return list(value)

@@ -12,43 +12,49 @@ from eng_optim.errors import SettingError
 from eng_optim.schedule.epochs import INF
 from eng_optim.schedule.rules import cosine
 from eng_optim.schedule.scheduler import AnyOptimizer, ParamScheduler
+from eng_optim.schedule.units import Count
 
 
 class CosineRestartParamScheduler(ParamScheduler):
     """A cosine down to the floor in each of the `periods`, from `restart_weights[i]` times the initial value.
 
     The floor is `eta_min`, or `eta_min_ratio` times the initial value. After the last period the value stays.
+    Counts epochs; with `by_epoch=False` iterations, all of them.
 
     Raises `SettingError` unless there are as many weights as periods, and exactly one floor.
     """
 
     counts = ("periods",)
+    foreign = ("cumulative_periods",)
 
     def __init__(
         self,
         optimizer: AnyOptimizer,
         param_name: str,
-        periods: Sequence[int],
+        periods: Sequence[Count],
         restart_weights: Sequence[float] = (1,),
         eta_min: float | None = None,
         eta_min_ratio: float | None = None,
-        begin: int = 0,
-        end: int = INF,
+        begin: Count = 0,
+        end: Count = INF,
         last_step: int = -1,
         by_epoch: bool = True,
         verbose: bool = False,
     ) -> None:
+        given = self._numbers(by_epoch, periods=periods, begin=begin, end=end)
         if (eta_min is None) == (eta_min_ratio is None):
             raise SettingError("the floor is exactly one of `eta_min` and `eta_min_ratio`")
         if len(periods) != len(restart_weights):
             raise SettingError(
                 f"{len(periods)} periods need as many restart weights, not {len(restart_weights)}"
             )
-        self.periods = list(periods)
+        self.periods: list[int] = list(given["periods"])
         self.restart_weights = list(restart_weights)
         self.eta_min = eta_min
         self.eta_min_ratio = eta_min_ratio
-        super().__init__(optimizer, param_name, begin, end, last_step, by_epoch, verbose)
+        super().__init__(
+            optimizer, param_name, given["begin"], given["end"], last_step, given["by_epoch"], verbose
+        )
 
     @staticmethod
     def get_position_from_periods(iteration: int, cumulative_periods: Sequence[int]) -> int:

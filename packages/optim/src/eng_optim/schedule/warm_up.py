@@ -11,6 +11,7 @@ from eng_optim.schedule.dummy_optimizer import DummyOptimizer
 from eng_optim.schedule.epochs import INF, in_iterations
 from eng_optim.schedule.rules import Rule, warm_up
 from eng_optim.schedule.scheduler import AnyOptimizer, RuleScheduler
+from eng_optim.schedule.units import Count, counts_of
 from eng_registry import PARAM_SCHEDULERS
 
 
@@ -19,6 +20,7 @@ class WarmUpParamScheduler(RuleScheduler):
 
     `then` is the configuration of a schedule, counted from the end of the warm-up; its `end` is that of the
     whole. Without it the value stays.
+    Counts epochs; with `by_epoch=False` iterations, all of them.
 
     Raises `TypeError` if `then` names a schedule that is no rule of the step alone.
 
@@ -40,33 +42,31 @@ class WarmUpParamScheduler(RuleScheduler):
         self,
         optimizer: AnyOptimizer,
         param_name: str,
-        warmup: int,
+        warmup: Count,
         then: Mapping[str, Any] | None = None,
         start_factor: float = 0.0,
-        begin: int = 0,
-        end: int = INF,
+        begin: Count = 0,
+        end: Count = INF,
         last_step: int = -1,
         by_epoch: bool = True,
         verbose: bool = False,
     ) -> None:
+        given = self._numbers(by_epoch, warmup=warmup, begin=begin, end=end, then=then)
         if not 0 <= start_factor <= 1:
             raise ValueError(f"`start_factor` is between 0 and 1, not {start_factor}")
-        if not 0 <= warmup < end - begin:
-            raise ValueError(f"a warm-up of {warmup} steps does not fit into {end - begin}")
-        self.warmup = warmup
-        self.then = None if then is None else dict(then)
+        self.warmup: int = given["warmup"]
+        self.then: dict[str, Any] | None = None if then is None else dict(given["then"])
         self.start_factor = start_factor
-        super().__init__(optimizer, param_name, begin, end, last_step, by_epoch, verbose)
+        super().__init__(
+            optimizer, param_name, given["begin"], given["end"], last_step, given["by_epoch"], verbose
+        )
 
     @classmethod
     def build_iter_from_epoch(cls, *args: Any, epoch_length: int | None = None, **kwargs: Any) -> Self:
         """Build the schedule from arguments in epochs, those of `then` too."""
         then = kwargs.get("then")
         if then is not None:
-            kind = then["type"]
-            kind = PARAM_SCHEDULERS.find(kind) if isinstance(kind, str) else kind
-            counts = getattr(kind, "counts", ())
-            kwargs["then"] = in_iterations(then, counts, epoch_length=epoch_length)
+            kwargs["then"] = in_iterations(then, counts_of(then), epoch_length=epoch_length)
         return super().build_iter_from_epoch(*args, epoch_length=epoch_length, **kwargs)
 
     def step(self) -> None:
@@ -75,6 +75,10 @@ class WarmUpParamScheduler(RuleScheduler):
         super().step()
 
     def _rule(self) -> Rule:
+        if not 0 <= self.warmup < self.end - self.begin:
+            raise ValueError(
+                f"a warm-up of {self.warmup} steps does not fit into {self.end - self.begin}; shorten it"
+            )
         then = self._after()
         rule: Rule = _always_one if then is None else then._rule()
         return partial(warm_up, start=self.start_factor, total=self.warmup, then=rule)
