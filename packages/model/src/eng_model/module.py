@@ -8,6 +8,7 @@ from abc import ABC
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import torch
 from torch import nn
 
 from eng_registry import MODELS
@@ -36,6 +37,8 @@ class BaseModule(nn.Module, ABC):
     def __init__(self, init_cfg: InitCfg = None) -> None:
         super().__init__()
         self._is_init = False
+        self.seed_at_init = torch.initial_seed()
+        """The seed of torch when the module was made, from which its initial weights follow."""
         self.init_cfg = copy.deepcopy(init_cfg)
 
     @property

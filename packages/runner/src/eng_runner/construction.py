@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+import torch
+
 from eng_config import Config
 from eng_dist import get_rank
 from eng_logging import LoggingHandle, MessageHub, configure
@@ -40,6 +42,7 @@ class Constructed(Managed, Protocol):
 
     arguments: dict[str, Any]
     launcher: str
+    seed_before: int
     default_scope: str | None
 
     def setup_env(self, env_cfg: Mapping[str, Any]) -> None: ...
@@ -71,6 +74,7 @@ def construct(run: Constructed, arguments: dict[str, Any]) -> None:
     run.resume_report = None
     run.requeue = bool((arguments["env_cfg"] or {}).get("slurm_requeue", False))
     run.setup_env(arguments["env_cfg"] or {})
+    run.seed_before = torch.initial_seed()
     run.strategy = _strategy(run, arguments["strategy"])
     run.set_randomness(**(arguments["randomness"] or {}))
     _name(run, arguments["experiment_name"])

@@ -23,6 +23,7 @@ from .engine.optimizer_hooks import observed
 from .engine.run import Run, is_configured, wrappers_of
 from .engine.saving import SaveRequest
 from .engine.stop import Interrupted, Stop, in_notebook
+from .plan.assembly import MODES
 from .plan.learning_rate import scale_of
 from .plan.model_options import ModelOptions
 from .plan.parts import Parts
@@ -45,6 +46,8 @@ class Managed(Run, Protocol):
     log_handle: LoggingHandle
     resume_report: ResumeReport | None
     auto_scale_lr: Any
+    arguments: dict[str, Any]
+    seed_before: int
     stop: Stop
 
     def scale_lr(self, optim_wrapper: Any, auto_scale_lr: Any = None) -> None: ...
@@ -62,6 +65,7 @@ def train(run: Managed) -> nn.Module:
     with running(run):
         run.call_hook("before_run")
         if run.start_point.stage is Stage.FRESH:
+            _warn_of_other_seed(run)
             run.strategy.init_weights(run.model)
             archive_previous(run.work_dir, run.timestamp)
         run.model_options.switch_modules(run.bare_model)
@@ -78,6 +82,21 @@ def train(run: Managed) -> nn.Module:
     if stopped is not None and stopped.code and not in_notebook():
         raise stopped
     return run.model
+
+
+def _warn_of_other_seed(run: Managed) -> None:
+    """Warn if the initial weights do not follow from the seed, so that two equal runs would differ."""
+    seed = (run.arguments["randomness"] or {}).get("seed")
+    model = run.arguments["model"]
+    if seed is None or not isinstance(model, nn.Module) or run.start_point.load_from is not None:
+        return
+    if getattr(model, "seed_at_init", run.seed_before) == seed:
+        return
+    run.logger.warning(
+        "`randomness` sets the seed to %d, but the model was made under another seed: its initial weights differ "
+        "from start to start. Call `eng_runner.set_random_seed(%d)` before you make the model, or give it as a mapping",
+        seed, seed,
+    )  # fmt: skip
 
 
 def evaluate(run: Managed, mode: str) -> Metrics:
@@ -98,8 +117,8 @@ def prepare(run: Managed, mode: str) -> None:
     configured, TypeError for a model without the step of the mode.
     """
     if not run.parts.is_configured(mode):
-        needs = "optim_wrapper" if mode == "train" else f"{mode}_evaluator"
-        raise RuntimeError(f"{mode}() needs `{mode}_dataloader`, `{mode}_cfg` and `{needs}`")
+        loader, loop, needs = MODES[mode]
+        raise RuntimeError(f"{mode}() needs `{loader}`, `{loop}` and `{needs}`")
     _method(run.model, f"{mode}_step")
     with blamed(run):
         run.start_point.settle(run)

@@ -108,6 +108,8 @@ class Runner:
     requeue: bool
     """Whether SLURM is asked to start the job again when a signal stops it."""
     auto_scale_lr: Settings | None
+    seed_before: int
+    """The seed of torch when the runner was made: that of a model that was made before."""
     parts: Parts
     hook_list: Hooks
     start_point: StartPoint
@@ -338,7 +340,7 @@ class Runner:
 
         A training loop of one's own calls the points of an iteration and of an epoch with it; the clock follows.
         """
-        with announced(self, fn_name, self.built):
+        with announced(self, fn_name, self.built, kwargs.get("data_batch")):
             self.hook_list.call(fn_name, self, **kwargs)
 
     def hook_calls(self, point: str) -> tuple[HookCall, ...]:

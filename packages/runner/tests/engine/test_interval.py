@@ -42,7 +42,7 @@ def test_another_text_is_an_error_that_shows_how(text):
 @pytest.mark.parametrize("value", [True, 1.5, None])
 def test_another_type_is_an_error(value):
     """Neither a bool nor a float is an interval."""
-    with pytest.raises(TypeError, match="an int or a text like '500 steps'"):
+    with pytest.raises(TypeError, match="an int or a string like '500 steps'"):
         Every.parse(value)
 
 

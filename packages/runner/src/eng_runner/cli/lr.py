@@ -80,7 +80,11 @@ def plan_course(config: Config, *, epoch_length: int | None) -> Course:
         DefaultScope.overwrite_default_scope(config.get("default_scope", "eng")),
         allow_import(*(["*"] if config.trusted else [])),
     ):
-        return _course(config, epoch_length)
+        try:
+            return _course(config, epoch_length)
+        except (ValueError, KeyError, TypeError) as error:  # of an argument that the run would refuse too
+            said = error.args[0] if isinstance(error, KeyError) and error.args else error
+            raise ConfigError(f"{config.filename}: {said}") from error
 
 
 def _course(config: Config, epoch_length: int | None) -> Course:
@@ -118,7 +122,7 @@ def _length(config: Config, schedules: Sequence[Mapping[str, Any]], epoch_length
     batches = epoch_length
     if batches is None and is_needed:
         batches = _measured_length(config)
-    elif epoch_length is not None:
+    else:
         train = {**train, "limit_batches": None, "overfit_batches": None}
     return RunLength.of(train, batches, accumulative_counts_of(config["optim_wrapper"]))
 

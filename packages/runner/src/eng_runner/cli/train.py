@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+from eng_config import Config
+
 from .common import (
     add_config_arguments,
     damage_told,
@@ -36,6 +38,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=run)
 
 
+def _resume_if_possible(config: Config) -> None:
+    """Continue from the newest valid checkpoint of the work folder, or begin as the configuration says.
+
+    With `resume=True` the Runner takes `load_from` for the checkpoint to continue, so it is left out only where there
+    is another one; otherwise it stays what it is, the weights to begin with.
+    """
+    from eng_checkpoint import find_newest_valid
+
+    if config.get("load_from") is None or find_newest_valid(config["work_dir"]).path is not None:
+        set_from_arguments(config, resume=True, load_from=None)
+        return
+    print(f"nothing to resume from in {config['work_dir']}: the run begins with {config['load_from']}")
+
+
 def run(options: argparse.Namespace) -> int:
     """Check, train, and say where everything is."""
     from eng_dist import destroy, is_main_process
@@ -47,9 +63,10 @@ def run(options: argparse.Namespace) -> int:
     config = load_config(options)
     if options.amp:
         config["optim_wrapper"]["type"] = "AmpOptimWrapper"
-    if options.resume is not None:
-        start = None if options.resume == "auto" else options.resume
-        set_from_arguments(config, resume=True, load_from=start)
+    if options.resume == "auto":
+        _resume_if_possible(config)
+    elif options.resume is not None:
+        set_from_arguments(config, resume=True, load_from=options.resume)
     if not options.no_check:
         report_problems(config)
     with told_plainly():

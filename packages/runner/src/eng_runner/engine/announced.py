@@ -11,24 +11,28 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 
-from .aliases import Part
+from .aliases import Batch, Part
+from .counting import BatchCounter
 from .run import Run
 
 _NOTHING: AbstractContextManager[None] = nullcontext()
 
 
-def announced(run: Run, point: str, built: Callable[[str], Part]) -> AbstractContextManager[None]:
+def announced(
+    run: Run, point: str, built: Callable[[str], Part], batch: Batch = None
+) -> AbstractContextManager[None]:
     """Return the context in which the hooks of a point are called.
 
-    `built` returns a part by its name, None if it is not built. Entering the context counts what the point says is
-    complete. The indices `epoch` and `iter` of what is under way follow when the next iteration, epoch or validation
-    begins, as documented: in `after_train_iter` of the first iteration `iter` is 0.
+    `built` returns a part by its name, None if it is not built; `batch` is the argument of a point that has one.
+    Entering the context counts what the point says is complete. The indices `epoch` and `iter` of what is under way
+    follow when the next iteration, epoch or validation begins, as documented: in `after_train_iter` of the first
+    iteration `iter` is 0.
     """
     if point not in _COUNTED:
         return _NOTHING
     name, count = _COUNTED[point]
     loop = built(name)
-    return _NOTHING if loop is None else count(run, loop)
+    return _NOTHING if loop is None else count(run, loop, batch)
 
 
 def _settle(run: Run) -> None:
@@ -39,7 +43,7 @@ def _settle(run: Run) -> None:
 
 
 @contextmanager
-def _begin(run: Run, loop: Part) -> Iterator[None]:
+def _begin(run: Run, loop: Part, batch: Batch) -> Iterator[None]:
     begin = getattr(loop, "begin_pass", None)
     if begin is not None:
         begin()
@@ -47,44 +51,63 @@ def _begin(run: Run, loop: Part) -> Iterator[None]:
 
 
 @contextmanager
-def _between(run: Run, loop: Part) -> Iterator[None]:
+def _between(run: Run, loop: Part, batch: Batch) -> Iterator[None]:
     _settle(run)
     yield
 
 
 @contextmanager
-def _begin_train(run: Run, loop: Part) -> Iterator[None]:
+def _end_of_train(run: Run, loop: Part, batch: Batch) -> Iterator[None]:
+    """Step the accumulation window that is still open: however the training ended, nothing of it is dropped."""
+    close = getattr(run.optim_wrapper, "close_window", None)
+    if close is not None and close():
+        run.clock.step = run.optim_wrapper.step_count
     _settle(run)
-    with _begin(run, loop):
+    yield
+
+
+@contextmanager
+def _begin_train(run: Run, loop: Part, batch: Batch) -> Iterator[None]:
+    _settle(run)
+    run.clock.batches = getattr(loop, "length", None) or 0
+    with _begin(run, loop, batch):
         yield
 
 
 @contextmanager
-def _iteration(run: Run, loop: Part) -> Iterator[None]:
+def _iteration(run: Run, loop: Part, batch: Batch) -> Iterator[None]:
     clock = run.clock
     clock.iter += 1
     clock.step = run.optim_wrapper.step_count
-    clock.samples += getattr(loop, "samples_per_iter", 1)
+    loader = getattr(loop, "dataloader", None)
+    indices = getattr(loader, "indices", None)
+    counter = getattr(loop, "counter", None)
+    if counter is None:
+        place = run.strategy.data_place()[1]
+        size = getattr(loader, "batch_size", None)
+        counter = BatchCounter(shares=place, batch_size=size, samples=None, tokens=None)
+    counter.count(clock, batch, indices)
+    clock.batch = getattr(loader, "batch", 0)
     yield
     if run.stop.agreement.requested:
         run.stop.obey(run)
 
 
 @contextmanager
-def _pass(run: Run, loop: Part) -> Iterator[None]:
+def _pass(run: Run, loop: Part, batch: Batch) -> Iterator[None]:
     end = getattr(loop, "end_pass", None)
     if end is None:  # a loop that does not derive from BaseLoop
-        run.clock.epoch += 1
+        run.clock.epoch, run.clock.batch = run.clock.epoch + 1, 0
     else:
         end()
     yield
 
 
-_COUNTED: dict[str, tuple[str, Callable[[Run, Part], AbstractContextManager[None]]]] = {
+_COUNTED: dict[str, tuple[str, Callable[[Run, Part, Batch], AbstractContextManager[None]]]] = {
     "before_train_epoch": ("train_loop", _begin_train),
     "before_train_iter": ("train_loop", _between),
     "before_val": ("train_loop", _between),
-    "after_train": ("train_loop", _between),
+    "after_train": ("train_loop", _end_of_train),
     "before_val_epoch": ("val_loop", _begin),
     "before_test_epoch": ("test_loop", _begin),
     "after_train_iter": ("train_loop", _iteration),

@@ -1,27 +1,35 @@
 """How often something happens: `Every(500, of="step")`, or in a configuration `500`, `'500 steps'`, `'10k samples'`.
 
-The rule is a pure function of two readings of the clock, so that a cadence needs no state of its own and means the
+The rule is a pure function of two readings of the clock, so that an interval needs no state of its own and means the
 same after a resume. Seconds are the exception: their reading is handed in by the caller.
 """
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import floor
 from time import monotonic
 from typing import Literal
 
 from .clock import Clock
+from .length import RunLength
 
-Unit = Literal["epoch", "iter", "step", "sample", "second"]
+Unit = Literal["epoch", "iter", "step", "sample", "token", "second", "run"]
 
 _UNITS: dict[str, tuple[Unit, float]] = {
     "epoch": ("epoch", 1),
+    "ep": ("epoch", 1),
     "iter": ("iter", 1),
     "iteration": ("iter", 1),
+    "it": ("iter", 1),
     "batch": ("iter", 1),
     "step": ("step", 1),
     "sample": ("sample", 1),
+    "token": ("token", 1),
+    "tok": ("token", 1),
+    "duration": ("run", 1),
+    "dur": ("run", 1),
     "s": ("second", 1),
     "sec": ("second", 1),
     "second": ("second", 1),
@@ -30,13 +38,20 @@ _UNITS: dict[str, tuple[Unit, float]] = {
     "h": ("second", 3600),
     "hour": ("second", 3600),
 }
+_FRACTIONAL = ("epoch", "second", "run")
+"""The units of which a part has a meaning: half an epoch, half a second, a tenth of the run.
+
+Of the others `'2.5 iters'` has one too: what is due is so after iteration 3, 5, 8, 10.
+"""
 _SCALE = {"": 1, "k": 1_000, "m": 1_000_000, "g": 1_000_000_000}
-_TEXT = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([kKmMgG]?)\s*([a-zA-Z]+)\s*")
+_TEXT = re.compile(r"\s*(\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)\s*([kKmMgG]?)\s*([a-zA-Z]+)\s*")
 """The blanks may be missing: the command line drops them from `--cfg-options train_cfg.val_interval='500 steps'`."""
+_ROUNDING = 1e-9
+"""How far a sum of fractions of an epoch may be off: three tenths are not quite 0.3."""
 
 
 class IntervalError(ValueError, TypeError):
-    """A text is no interval; a TypeError too, as is documented of hooks that took only whole numbers once."""
+    """A string is not an interval; also a TypeError, as hooks that took only whole numbers are documented to raise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +70,17 @@ class Every:
 
     @classmethod
     def parse(cls, value: int | str | Every, *, of: Unit = "iter", begin: float = 0) -> Every:
-        """Read the documented integer (in the unit `of`) or a text like `'2 epochs'`, `'15 min'`, `'10k samples'`.
+        """Read the documented integer (in the unit `of`) or a string like `'2 epochs'`, `'15 min'`, `'0.1 dur'`.
 
-        Raises IntervalError, a ValueError, for any other text and TypeError for any other type.
+        Units are epochs (ep), iters (it), steps, samples, tokens (tok), seconds, minutes, hours, and parts of the whole
+        run (dur). Raises IntervalError, a ValueError, for any other string and for a part of what has no parts, and
+        TypeError for any other type.
         """
         if isinstance(value, Every):
             return value
         if isinstance(value, bool) or not isinstance(value, (int, str)):
             raise TypeError(
-                f"an interval is an int or a text like '500 steps', not {type(value).__name__}: {value!r}"
+                f"an interval is an int or a string like '500 steps', not {type(value).__name__}: {value!r}"
             )
         if isinstance(value, int):
             return cls(value, of, begin)
@@ -72,16 +89,41 @@ class Every:
         if match is None or unit is None:
             raise IntervalError(
                 f"interval {value!r} is not understood; write a number and one of epochs, iters, steps, samples, "
-                "seconds, min, hours: '500 steps', '10k samples', '15 min'"
+                "tokens, seconds, min, hours, dur: '500 steps', '10k samples', '15 min', '0.1 dur'"
             )
         n = float(match[1]) * _SCALE[scale] * unit[1]
+        if 0 < n < 1 and unit[0] not in _FRACTIONAL:
+            raise IntervalError(
+                f"interval {value!r}: a part of one of these has no meaning; write at least 1"
+            )
         return cls(int(n) if n == int(n) else n, unit[0], begin)
+
+    def in_run(self, length: RunLength | None) -> Every:
+        """Return the same interval in iterations if it is a part of the run, else unchanged.
+
+        Raises IntervalError if the length of the run is not known.
+
+        >>> Every.parse("0.25 dur").in_run(RunLength(iters=40))
+        Every(n=10.0, of='iter', begin=0)
+        """
+        if self.of != "run":
+            return self
+        if length is None or length.iters is None:
+            raise IntervalError(f"an interval of {self.n:g} of the run needs a run whose length is known")
+        return replace(self, n=self.n * length.iters, of="iter")
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it is a whole number of its unit."""
+        return self.n == int(self.n)
 
     def due(self, now: float, *, before: float) -> bool:
         """Whether a multiple of `n` (counted from `begin`) lies in the half-open interval `(before, now]`."""
         if self.n <= 0 or now < self.begin:
             return False
-        return (now - self.begin) // self.n > (before - self.begin) // self.n
+        return floor((now - self.begin) / self.n + _ROUNDING) > floor(
+            (before - self.begin) / self.n + _ROUNDING
+        )
 
 
 class Cadence:
@@ -99,23 +141,22 @@ class Cadence:
     def __init__(self, every: Every) -> None:
         self.every = every
 
-    def start(self, clock: Clock) -> None:
-        """The run begins, or goes on, here."""
+    def start(self, clock: Clock, length: RunLength | None = None) -> None:
+        """Begin, or continue, at a reading of the clock; `length` is that of the run, for parts of it."""
+        self.every = self.every.in_run(length)
         self._began = monotonic()
         self._before = self._reading(clock)
 
-    def due(self, clock: Clock, *, epoch_ends: bool = False) -> bool:
-        """Whether a multiple of the interval was crossed since this was asked last.
-
-        The clock counts an epoch a little after its last iteration; `epoch_ends` says that this is the last one.
-        """
+    def due(self, clock: Clock) -> bool:
+        """Whether a multiple of the interval was crossed since this was asked last."""
         before, self._before = self._before, self._reading(clock)
-        if epoch_ends and self.every.of == "epoch":
-            self._before += 1
         return self.every.due(self._before, before=before)
 
     def _reading(self, clock: Clock) -> float:
-        return monotonic() - self._began if self.every.of == "second" else clock.reading(self.every.of)
+        unit = self.every.of
+        if unit == "second" or unit == "run":
+            return monotonic() - self._began
+        return clock.reading(unit)
 
 
 def _scale_and_unit(scale: str, name: str) -> tuple[str, tuple[Unit, float] | None]:

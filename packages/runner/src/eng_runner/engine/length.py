@@ -55,6 +55,19 @@ class RunLength:
         iters = int(epochs) * self.iters_per_epoch if known else None  # type: ignore[operator,arg-type]  # asked above
         return replace(self, epochs=None if epochs is None else int(epochs), iters=iters)
 
+    def continued(self, *, iters: int, epochs: int, batches: int) -> Self:
+        """Return the length of a run that continues after so many iterations, epochs, and batches of the next one.
+
+        What is done may have been done with other batches, so only what is left is counted with these.
+
+        >>> RunLength(iters_per_epoch=10).for_epochs(3).continued(iters=7, epochs=1, batches=2).iters
+        25
+        """
+        if self.epochs is None or self.iters_per_epoch is None:
+            return self
+        left = (self.epochs - epochs) * self.iters_per_epoch - batches
+        return replace(self, iters=iters + max(left, 0))
+
     @property
     def by_epoch(self) -> bool:
         """Whether the end is given in epochs."""

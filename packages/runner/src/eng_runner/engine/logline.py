@@ -31,7 +31,7 @@ class LogProcessor:
     `window_size` is over how many iterations the quantities named by `mean_pattern` are averaged; others show their
     current value. `custom_cfg` is a list of mappings with `data_src` (the quantity), and optionally `log_name`,
     `method_name` (a statistic of HistoryBuffer) and `window_size` (an int, `'epoch'` or `'global'`).
-    `by_epoch=False` writes `Iter(train) [10/500]` instead.
+    `by_epoch=False` writes `Iter(train) [10/500]` instead; without it the line counts what the training loop counts.
 
     Raises LogConfigError, a ValueError, for a `custom_cfg` that cannot be meant.
     """
@@ -39,7 +39,7 @@ class LogProcessor:
     def __init__(
         self,
         window_size: int = 10,
-        by_epoch: bool = True,
+        by_epoch: bool | None = None,
         custom_cfg: Sequence[Settings] | None = None,
         num_digits: int = 4,
         log_with_hierarchy: bool = False,
@@ -61,7 +61,7 @@ class LogProcessor:
                 raise LogConfigError(
                     f"each entry of `custom_cfg` needs `data_src`; this one has {', '.join(entry) or 'nothing'}"
                 )
-            if not self.by_epoch and entry.get("window_size") == "epoch":
+            if self.by_epoch is False and entry.get("window_size") == "epoch":
                 raise LogConfigError(
                     "window_size='epoch' has no meaning with by_epoch=False; use a number or 'global'"
                 )
@@ -71,6 +71,12 @@ class LogProcessor:
             raise LogConfigError(
                 f"`custom_cfg` writes {', '.join(twice)} more than once; give each entry a `log_name`"
             )
+
+    def counts_epochs(self, runner: Run) -> bool:
+        """Whether lines count epochs: as `by_epoch` says, else as the training does."""
+        if self.by_epoch is not None:
+            return self.by_epoch
+        return getattr(runner.built("train_loop"), "unit", "epoch") == "epoch"
 
     # -- lines -----------------------------------------------------------------------------------------------------
     def get_log_after_iter(self, runner: Run, batch_idx: int, mode: str) -> tuple[Tag, str]:
@@ -99,7 +105,7 @@ class LogProcessor:
         if mode != "train":
             rest = [(name, value) for name, value in rest if name.startswith("loss")]
         line += "  ".join(f"{name}: {self._text(value)}" for name, value in rest)
-        if self.by_epoch and mode != "test":
+        if self.counts_epochs(runner) and mode != "test":
             tag["epoch"] = runner.epoch + 1 if mode == "train" else runner.epoch
         tag["iter"] = runner.iter + 1 if mode == "train" else runner.iter
         return tag, line
@@ -112,7 +118,7 @@ class LogProcessor:
             raise LogConfigError(f"an epoch is summed up for 'val' and 'test', not {mode!r}")
         length = _length(runner, mode)
         head = f"[{length}/{length}]"
-        if not self.by_epoch:
+        if not self.counts_epochs(runner):
             start = f"Iter({mode}) {head}"
         elif mode == "val":
             start = f"Epoch(val) [{runner.epoch}]{head}"
@@ -122,7 +128,7 @@ class LogProcessor:
         times = {
             name: self._mean_of_pass(runner, name, batch_idx, mode)
             for name in ("data_time", "time")
-            if name in values
+            if name in values and batch_idx >= 0
         }
         metrics = {name: value for name, value in values.items() if name not in times}
         tag = self._tag(metrics | dict(times), mode)
@@ -136,13 +142,13 @@ class LogProcessor:
 
     # -- positions -------------------------------------------------------------------------------------------------
     def _position(self, runner: Run, batch_idx: int, mode: str) -> str:
-        if not self.by_epoch and mode == "train":
+        if not self.counts_epochs(runner) and mode == "train":
             total = str(runner.max_iters)
             return f"Iter(train) [{runner.iter + 1:>{len(total)}}/{total}]"
         length = _length(runner, mode)
         inner = f"[{batch_idx + 1:>{len(str(length))}}/{length}]"
-        if not self.by_epoch or mode == "test":
-            return f"{'Epoch' if self.by_epoch else 'Iter'}({mode}) {inner}"
+        if not self.counts_epochs(runner) or mode == "test":
+            return f"{'Epoch' if self.counts_epochs(runner) else 'Iter'}({mode}) {inner}"
         number = f"[{runner.epoch + 1 if mode == 'train' else runner.epoch}]"
         width = len(str(runner.max_epochs)) + 3 if runner.max_epochs else 0
         return f"Epoch({mode}){f' {number}':>{width}}{inner}"
@@ -216,7 +222,9 @@ class LogProcessor:
 
 def _length(runner: Run, mode: str) -> int:
     loop = getattr(runner, f"{mode}_loop")
-    return loop.length or 0 if loop is not None else 0
+    length: int | None = getattr(loop, "length", None)
+    done: int = getattr(loop, "batches_done", 0)
+    return length or done
 
 
 def _block(value: Value) -> str:

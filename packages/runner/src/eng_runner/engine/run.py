@@ -97,8 +97,7 @@ class AnyEvalLoop(AnyLoop, Protocol):
 class AnyLogProcessor(Protocol):
     """What turns the history into log lines."""
 
-    by_epoch: bool
-
+    def counts_epochs(self, runner: Run) -> bool: ...
     def get_log_after_iter(self, runner: Run, batch_idx: int, mode: str) -> tuple[Values, str]: ...
     def get_log_after_epoch(
         self, runner: Run, batch_idx: int, mode: str, with_non_scalar: bool = False

@@ -19,28 +19,34 @@ from eng_dataset import Loader
 from eng_evaluator import Evaluator
 
 from .aliases import Batch, HookCall, Outputs
+from .counting import BatchCounter, samples_of
 from .run import AnyEvaluator, Run
+
+WeighedLoss = tuple[torch.Tensor, int]
+"""A loss of one batch, and the samples that it is the mean of."""
 
 
 @final
 class TrainStep:
     """One training iteration, with the parts that take part in it bound.
 
-    `samples` is how many samples a full batch holds over all ranks, what the clock counts. Hooks that sleep until a
-    later iteration are left out until then.
+    `counter` says how many samples a batch holds, and how many tokens. Hooks that sleep until a later iteration are
+    left out until then.
     """
 
     __slots__ = (
-        "after", "after_quiet", "before", "clock", "optim_wrapper", "runner", "samples", "sleepers", "train_step",
-        "wake",
+        "after", "after_quiet", "before", "clock", "counter", "loader", "optim_wrapper", "runner", "shares", "sleepers",
+        "train_step", "wake",
     )  # fmt: skip
 
-    def __init__(self, runner: Run, *, samples: int) -> None:
+    def __init__(self, runner: Run, loader: Loader, counter: BatchCounter) -> None:
         self.runner = runner
         self.clock = runner.clock
+        self.loader = loader
+        self.counter = counter
+        self.shares = runner.strategy.data_place()[1]
         self.optim_wrapper = runner.optim_wrapper
         self.train_step = runner.train_step
-        self.samples = samples
         self.before: tuple[HookCall, ...] = runner.hook_calls("before_train_iter")
         self.after: tuple[HookCall, ...] = runner.hook_calls("after_train_iter")
         self.sleepers = [call for call in self.after if _next_call(call, 0) is not None]
@@ -49,13 +55,17 @@ class TrainStep:
 
     def __call__(self, batch_idx: int, data_batch: Batch) -> Outputs:
         """Train on one batch; returns what `train_step` returned, scalars still being tensors."""
-        runner, clock = self.runner, self.clock
+        runner, clock, indices = self.runner, self.clock, self.loader.indices
         for call in self.before:
             call(runner, batch_idx=batch_idx, data_batch=data_batch)
         outputs = self.train_step(data_batch, optim_wrapper=self.optim_wrapper)
         clock.iter += 1
         clock.step = self.optim_wrapper.step_count
-        clock.samples += self.samples
+        clock.batch = self.loader.batch
+        if indices is None or self.counter.is_own:
+            self.counter.count(clock, data_batch, indices)
+        else:
+            clock.samples += len(indices) * self.shares
         for call in self.after_quiet if batch_idx < self.wake else self._all_after(batch_idx):
             call(runner, batch_idx=batch_idx, data_batch=data_batch, outputs=outputs)
         runner.iter = clock.iter
@@ -91,16 +101,18 @@ class EvalStep:
         self.predict: Callable[..., Outputs] = getattr(runner.model, f"{mode}_step")
         self.before: tuple[HookCall, ...] = runner.hook_calls(f"before_{mode}_iter")
         self.after: tuple[HookCall, ...] = runner.hook_calls(f"after_{mode}_iter")
-        self.losses: dict[str, list[torch.Tensor]] = {}
+        self.losses: dict[str, list[WeighedLoss]] = {}
 
     def __call__(self, batch_idx: int, data_batch: Batch) -> None:
         """Predict one batch and let the evaluator take note of it."""
         runner = self.runner
         for call in self.before:
             call(runner, batch_idx=batch_idx, data_batch=data_batch)
-        outputs = self._without_losses(self.predict(data_batch))
+        outputs = self.predict(data_batch)
         indices = self.loader.indices
-        self.seen += (self.loader.batch_size or 1) if indices is None else len(indices)
+        samples = self._samples(data_batch) if indices is None else len(indices)
+        outputs = self._without_losses(outputs, samples)
+        self.seen += samples
         if indices is not None and isinstance(self.evaluator, Evaluator):
             self.evaluator.process(outputs, data_batch, indices=indices)
         else:
@@ -108,8 +120,14 @@ class EvalStep:
         for call in self.after:
             call(runner, batch_idx=batch_idx, data_batch=data_batch, outputs=outputs)
 
-    def _without_losses(self, outputs: Outputs) -> Outputs:
-        """Set aside a last element that holds nothing but `loss`, the documented way to report a validation loss."""
+    def _samples(self, data_batch: Batch) -> int:
+        return samples_of(data_batch) or self.loader.batch_size or 1
+
+    def _without_losses(self, outputs: Outputs, samples: int) -> Outputs:
+        """Take away a last element that holds nothing but `loss`, the documented way to report a validation loss.
+
+        It counts for the samples of its batch, so that the loss of a pass does not depend on the size of its batches.
+        """
         if not isinstance(outputs, Sequence) or not outputs:
             return outputs
         last = outputs[-1]
@@ -117,7 +135,6 @@ class EvalStep:
             return outputs
         for name, value in last.loss.items():
             parts = [value] if isinstance(value, torch.Tensor) else list(value)
-            self.losses.setdefault(name, []).append(
-                torch.stack([part.detach().mean() for part in parts]).sum()
-            )
+            loss = torch.stack([part.detach().mean() for part in parts]).sum()
+            self.losses.setdefault(name, []).append((loss, samples))
         return outputs[:-1]

@@ -19,7 +19,7 @@ from ..engine.arguments import older_name
 from ..engine.finite import NonFiniteError, weights_are_finite
 from ..engine.hook import Hook
 from ..engine.interval import Cadence, Every
-from ..engine.run import Run
+from ..engine.run import Run, is_configured
 from ..engine.saving import SaveRequest
 from ..engine.stop import SAVE_AND_GO_ON
 from .alarm import Alarm
@@ -33,9 +33,10 @@ from .runtime_info import is_scalar
 class CheckpointHook(Hook):
     """Saves every `interval` epochs (or iterations), at the end, and whenever a metric of `save_best` improved.
 
-    `interval` is an int, in epochs or iterations as `by_epoch` says, or a text such as `'500 steps'` or `'15 min'`; -1
-    is never. Weights that are infinite or NaN are not saved, so the last finite checkpoint stays.
-    `max_keep_ckpts` keeps that many regular checkpoints: an older one goes only after the new one is verified.
+    `interval` is an int, in epochs or iterations as `by_epoch` says (by default what the training loop counts), or a
+    string such as `'500 steps'`, `'0.5 epochs'` or `'15 min'`; -1 is never. However a training ends, `save_last` saves
+    its end. Weights that are infinite or NaN are not saved, so the last finite checkpoint stays. `max_keep_ckpts` keeps
+    that many regular checkpoints: an older one goes only after the new one is verified.
     `save_best` names one or several metrics, or `'auto'` for the first one of the first validation; `rule` says
     'greater' or 'less' where `greater_keys` and `less_keys` cannot tell from the name. `published_keys` are the
     top-level entries that copies for publication keep. `filename_tmpl` has one `{}` for the count.
@@ -56,7 +57,7 @@ class CheckpointHook(Hook):
     def __init__(
         self,
         interval: int | str = -1,
-        by_epoch: bool = True,
+        by_epoch: bool | None = None,
         save_optimizer: bool = True,
         save_param_scheduler: bool = True,
         out_dir: str | None = None,
@@ -76,15 +77,14 @@ class CheckpointHook(Hook):
     ) -> None:
         if save_begin < 0:
             raise ValueError(f"`save_begin` should not be negative, it is {save_begin}")
-        self.every = Every.parse(interval, of="epoch" if by_epoch else "iter", begin=save_begin)
-        self._cadence = Cadence(self.every)
-        self.by_epoch = self.every.of == "epoch"
+        self._given = (interval, by_epoch, save_begin)
+        self._given_template = filename_tmpl
+        self.count_in("epoch")
         self.save_optimizer = save_optimizer
         self.save_param_scheduler = save_param_scheduler
         self.out_dir = out_dir
         self.max_keep_ckpts = max_keep_ckpts
         self.save_last = save_last
-        self.filename_tmpl = filename_tmpl or ("epoch_{}.pth" if self.by_epoch else "iter_{}.pth")
         self.backend_args = older_name(file_client_args, backend_args)
         self.save_best = _names("save_best", save_best)
         if "auto" in self.save_best and len(self.save_best) > 1:
@@ -106,6 +106,20 @@ class CheckpointHook(Hook):
         if "auto" not in self.save_best:
             self._infer_rules(self.save_best)
 
+    def count_in(self, unit: str) -> None:
+        """Settle what an int as `interval` counts: epochs or iterations, as `by_epoch` says, else `unit`.
+
+        A training by iterations has no ends of epochs, so an interval of epochs is followed there iteration by
+        iteration; only `by_epoch=True` keeps to the one end that it has, as documented.
+        """
+        interval, by_epoch, begin = self._given
+        counts_epochs = unit == "epoch" if by_epoch is None else by_epoch
+        self.every = Every.parse(interval, of="epoch" if counts_epochs else "iter", begin=begin)
+        self._cadence = Cadence(self.every)
+        has_ends = unit == "epoch" or by_epoch is True
+        self.by_epoch = has_ends and self.every.of == "epoch" and self.every.is_whole
+        self.filename_tmpl = self._given_template or ("epoch_{}.pth" if self.by_epoch else "iter_{}.pth")
+
     def _check_rules(self, rule: str | Sequence[str] | None) -> list[Rule]:
         given = [rule] if isinstance(rule, str) else list(rule or [])
         if len(given) > 1 and len(given) != len(self.save_best):
@@ -125,6 +139,13 @@ class CheckpointHook(Hook):
 
         Raises ValueError for `async_save` where all processes write together.
         """
+        self.count_in(getattr(runner.train_loop, "unit", "epoch"))
+        self._saved_at = runner.clock.iter  # what a run continues from is saved
+        if self.save_best and not is_configured(runner.val_loop):
+            runner.logger.warning(
+                "CheckpointHook: `save_best` names %s, and there is no validation that measures it",
+                ", ".join(self.save_best),
+            )
         self._folder = self._target(runner)
         if self.async_save and runner.strategy.is_sharded:
             raise ValueError(
@@ -136,7 +157,7 @@ class CheckpointHook(Hook):
         self._trains = True
         if self.every.of == "second" and is_main_process():
             self._alarm = Alarm(self.every.n, lambda: runner.stop.request(SAVE_AND_GO_ON))
-        self._cadence.start(runner.clock)
+        self._cadence.start(runner.clock, getattr(runner.train_loop, "run_length", None))
         if self.max_keep_ckpts > 0 and is_main_process():
             prune(self._folder, keep=self.max_keep_ckpts)
 
@@ -171,8 +192,15 @@ class CheckpointHook(Hook):
         if last or self.every.due(done, before=done - 1):
             self._save(runner, done)
 
+    def _save_last(self, runner: Run) -> None:
+        """Save where a training ends, unless that is done: early, by a hook, or with the end of a stream."""
+        clock = runner.clock
+        if self.save_last and self._saved_at != clock.iter:
+            self._save(runner, max(clock.epoch, 1) if self.by_epoch else clock.iter)
+
     def _save(self, runner: Run, count: int) -> None:
         unit = "epochs" if self.by_epoch else "iterations"
+        self._saved_at = runner.clock.iter
         if not weights_are_finite(runner.bare_model):
             raise NonFiniteError(
                 f"after {count} {unit} the weights are infinite or NaN, which no further training mends: not saved. "
@@ -326,7 +354,8 @@ class CheckpointHook(Hook):
             self._saver = None
 
     def after_train(self, runner: Run) -> None:
-        """Finish the save under way, and write the copies for publication."""
+        """Save the end, finish the save under way, and write the copies for publication."""
+        self._save_last(runner)
         self._end(runner)
         if self.published_keys and is_main_process():
             last = runner.message_hub.get_info("last_ckpt")

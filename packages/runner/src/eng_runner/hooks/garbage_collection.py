@@ -33,7 +33,7 @@ class GarbageCollectionHook(Hook):
 
     def before_train(self, runner: Run) -> None:
         """Collect what the start has left, and take over."""
-        self._cadence.start(runner.clock)
+        self._cadence.start(runner.clock, getattr(runner.train_loop, "run_length", None))
         self._was_enabled = gc.isenabled()
         gc.disable()
         gc.collect()

@@ -91,7 +91,7 @@ class LoggerHook(Hook):
             self._cut_back(runner)
         runner.visualizer.add_facts(facts_of_run(runner))
         if self._words is not None:
-            self._words.start(runner.clock)
+            self._words.start(runner.clock, getattr(runner.train_loop, "run_length", None))
 
     @master_only
     def _cut_back(self, runner: Run) -> None:
@@ -139,7 +139,7 @@ class LoggerHook(Hook):
         """Write a line if it is due."""
         done = batch_idx + 1
         if self._words is not None:
-            due = self._words.due(runner.clock, epoch_ends=done == self._length)
+            due = self._words.due(runner.clock)
         else:
             due = done % self.interval == 0 or (done == self._length and done <= self.interval)
         if due or (done == self._length and not self.ignore_last):
@@ -184,7 +184,7 @@ class LoggerHook(Hook):
 
     def after_val_epoch(self, runner: Run, metrics: dict[str, Any] | None = None) -> None:
         """Write the metrics."""
-        length = getattr(runner.val_loop, "length", None) or 0
+        length = _batches_of(runner.val_loop)
         tag, line = runner.log_processor.get_log_after_epoch(runner, length - 1, "val")
         runner.logger.info(line)
         runner.visualizer.add_scalars(
@@ -195,12 +195,12 @@ class LoggerHook(Hook):
             runner.visualizer.add_facts(facts)
 
     def _metric_step(self, runner: Run) -> int:
-        by_epoch = self.log_metric_by_epoch and runner.log_processor.by_epoch
+        by_epoch = self.log_metric_by_epoch and runner.log_processor.counts_epochs(runner)
         return runner.epoch if by_epoch else runner.iter
 
     def after_test_epoch(self, runner: Run, metrics: dict[str, Any] | None = None) -> None:
         """Write the metrics, also as JSON beside the log."""
-        length = getattr(runner.test_loop, "length", None) or 0
+        length = _batches_of(runner.test_loop)
         tag, line = runner.log_processor.get_log_after_epoch(runner, length - 1, "test", with_non_scalar=True)
         runner.logger.info(line)
         self._dump(tag, os.path.join(runner.log_dir, f"{runner.timestamp}.json"))
@@ -242,6 +242,13 @@ def goes_on_from(folder: Path, done: int) -> bool:
         except (ValueError, KeyError, TypeError):
             continue
     return False
+
+
+def _batches_of(loop: object) -> int:
+    """Return the batches of an evaluation: by its length, else as many as there were."""
+    length: int | None = getattr(loop, "length", None)
+    done: int = getattr(loop, "batches_done", 0)
+    return length or done
 
 
 def _jsonable(value: Any) -> Any:

@@ -49,7 +49,7 @@ class NonFiniteHook(Hook):
         """Start to look."""
         self._bad = self._streak = None
         self._since = runner.clock.iter
-        self._cadence.start(runner.clock)
+        self._cadence.start(runner.clock, getattr(runner.train_loop, "run_length", None))
         if self.action == "skip":
             wrappers = runner.optim_wrapper
             for wrapper in wrappers.values() if hasattr(wrappers, "values") else [wrappers]:

@@ -52,7 +52,7 @@ class ThroughputHook(Hook):
 
     def before_train(self, runner: Run) -> None:
         """Nothing counts yet."""
-        self._cadence.start(runner.clock)
+        self._cadence.start(runner.clock, getattr(runner.train_loop, "run_length", None))
         self._start_at = runner.clock.iter + self.warm_up
         self._samples: int | None = None
         self._time = 0.0

@@ -1,14 +1,16 @@
-"""From configuration to objects: the only module that knows that a part may be given as a mapping.
+"""From configuration to objects: loops, model, optimizer, schedules, evaluators, hooks and records.
+
+Loaders are built in eng_dataset, strategies in `strategies/`.
 
 Each function takes what the user gave (an object, or a mapping for a registry) and returns the object, or raises one
-error that names the place in the configuration. After it no attribute is "a dict or the thing".
+error that names the place in the configuration. What a run holds is never "a dict or the thing".
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from math import ceil
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import nn
@@ -28,18 +30,23 @@ from eng_registry import (
 from eng_visualization import Visualizer
 
 from ..engine.arguments import is_mapping, without, wrong_type
+from ..engine.clock import Unit
 from ..engine.hook import Hook
+from ..engine.interval import Every, IntervalError
 from ..engine.length import RunLength
 from ..engine.logline import LogProcessor
 from ..engine.loops.named import are_named
 from ..engine.run import Run, Schedulers
 
-GROUPS: Mapping[str, tuple[str, str, str]] = {
+MODES: Mapping[str, tuple[str, str, str]] = {
     "train": ("train_dataloader", "train_cfg", "optim_wrapper"),
-    "validate": ("val_dataloader", "val_cfg", "val_evaluator"),
+    "val": ("val_dataloader", "val_cfg", "val_evaluator"),
     "test": ("test_dataloader", "test_cfg", "test_evaluator"),
 }
 """What each mode needs: all of a group is given, or nothing of it."""
+
+
+_VERBS = {"train": "train", "val": "validate", "test": "test"}
 
 
 def check_groups(arguments: Mapping[str, Any]) -> None:
@@ -47,12 +54,12 @@ def check_groups(arguments: Mapping[str, Any]) -> None:
 
     Raises ValueError naming what is given and what is missing.
     """
-    for mode, parts in GROUPS.items():
+    for mode, parts in MODES.items():
         given = [name for name in parts if arguments.get(name) is not None]
         if given and len(given) < len(parts):
             missing = [name for name in parts if name not in given]
             raise ValueError(
-                f"{', '.join(f'`{name}`' for name in parts)} should be either all None or not None, to {mode}: "
+                f"{', '.join(f'`{name}`' for name in parts)} should be either all None or not None, to {_VERBS[mode]}: "
                 f"{_are(given)} given, {_are(missing)} missing"
             )
     if arguments.get("param_scheduler") is not None and arguments.get("optim_wrapper") is None:
@@ -144,11 +151,33 @@ def _scheduler(spec: Any, optim_wrapper: OptimWrapper, length: RunLength | None)
         )
     defaults: dict[str, Any] = {"optimizer": optim_wrapper}
     if length is not None:
-        end = length.passes if spec.get("by_epoch", True) else length.iters
-        if end is not None:
+        end = length.total(_unit_of(spec))
+        if end is not None and not _follows_metric(spec["type"]):
             defaults["end"] = ceil(end)
         defaults["epoch_length"] = length.iters_per_epoch
-    return PARAM_SCHEDULERS.build(spec, default_args=defaults)
+    built = PARAM_SCHEDULERS.build(spec, default_args=defaults)
+    if "end" in defaults and spec.get("end") is None and hasattr(built, "mark_derived"):
+        built.mark_derived("end")  # so that a longer run that continues this one has an end of its own
+    return built
+
+
+def _unit_of(spec: Mapping[str, Any]) -> Unit:
+    """Return what a schedule counts: the unit of a count such as `end='10 steps'`, else epochs or iterations."""
+    counts = [value for name, value in spec.items() if name != "type" and isinstance(value, str)]
+    for value in counts:
+        try:
+            unit = Every.parse(value).of
+        except IntervalError:  # another setting, such as the name of a curve
+            continue
+        if unit in ("epoch", "iter", "step"):
+            return cast(Unit, unit)
+    return "epoch" if spec.get("by_epoch", True) else "iter"
+
+
+def _follows_metric(kind: Any) -> bool:
+    """Whether a schedule of this type follows a metric, so that the length of the run is not its end."""
+    found = PARAM_SCHEDULERS.get(kind) if isinstance(kind, str) else kind
+    return bool(getattr(found, "need_val_args", False))
 
 
 def build_evaluator(spec: Any) -> Any:

@@ -6,6 +6,7 @@ used is in `dry_run/`.
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Iterable, Iterator
 from typing import Any, NoReturn
@@ -111,7 +112,26 @@ def _misfit(key: Key, value: Any) -> str | None:
             return f"is {key.shape}, not {value!r:.60}; write `{key.name} = [dict(type=...)]`"
         case Shape.MAPPING if has_plain or not isinstance(value, dict):
             return f"is {key.shape}, not {value!r:.60}; write `{key.name} = dict(...)`"
+        case Shape.SWITCH if not isinstance(value, bool):
+            return f"is {key.shape}, not {value!r:.60}; write one"
+        case Shape.SWITCH_OR_MAPPING if not isinstance(value, (bool, dict)):
+            return f"is {key.shape}, not {value!r:.60}; write one"
+        case Shape.TEXT if not isinstance(value, str):
+            return f"is {key.shape}, not {value!r:.60}; write `{key.name} = '...'`"
+        case Shape.NAMES if not all(isinstance(part, str) for part in parts):
+            return f"is {key.shape}, not {value!r:.60}; write `{key.name} = ['...']`"
+        case Shape.LIST_OR_MAPPING if not isinstance(value, (dict, list, tuple)):
+            return f"is {key.shape}, not {value!r:.60}; write one"
+        case Shape.LEVEL if not _is_level(value):
+            return (
+                f"is {key.shape}, not {value!r:.60}; write one of {', '.join(logging.getLevelNamesMapping())}"
+            )
     return None
+
+
+def _is_level(value: Any) -> bool:
+    known = logging.getLevelNamesMapping()
+    return value.upper() in known if isinstance(value, str) else type(value) is int
 
 
 def _parts(config: Config) -> dict[str, Any]:

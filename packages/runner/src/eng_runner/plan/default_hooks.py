@@ -13,7 +13,7 @@ DEFAULT_HOOKS: Mapping[str, Mapping[str, Any]] = {
     "sampler_seed": {"type": "DistSamplerSeedHook"},
     "logger": {"type": "LoggerHook"},
     "param_scheduler": {"type": "ParamSchedulerHook"},
-    "checkpoint": {"type": "CheckpointHook", "interval": 1},
+    "checkpoint": {"type": "CheckpointHook", "interval": "1 epoch"},
     "progress": {"type": "ProgressHook"},
 }
 

@@ -41,7 +41,12 @@ class Shape(StrEnum):
     SEVERAL = "a mapping or a list of these"
     LIST = "a list of hooks"
     CHOICE = "one of a few values"
-    VALUE = "a value"
+    SWITCH = "True or False"
+    SWITCH_OR_MAPPING = "True, False or a mapping"
+    NAMES = "a name or a list of names"
+    TEXT = "a str"
+    LEVEL = "the name or number of a log level"
+    LIST_OR_MAPPING = "a list or a mapping"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,12 +56,13 @@ class Key:
     `below` gives the effect of keys inside of it, by patterns such as `'max_epochs'` or `'checkpoint*'`; the first
     pattern that fits counts. `registry` builds the part; `settings` is a function with the names that a mapping may
     have where no registry does. `is_argument` says whether the Runner has an argument of this name, with `default`;
-    `is_recorded`, whether a checkpoint records the value, for the comparison on a resume.
+    `is_recorded`, whether a checkpoint records the value, for the comparison on a resume; `is_required`, whether a
+    configuration has to have it.
     """
 
     name: str
     help: str
-    shape: Shape = Shape.VALUE
+    shape: Shape
     effect: Effect = Effect.CHANGES_RESULT
     below: Mapping[str, Effect] = field(default_factory=dict)
     choices: tuple[Any, ...] = ()
@@ -65,6 +71,7 @@ class Key:
     is_argument: bool = True
     default: Any = None
     is_recorded: bool = True
+    is_required: bool = False
 
     def effect_of(self, path: str) -> Effect:
         """Return the effect of a change at a dotted path below the key; the key itself has the path ''."""
@@ -101,11 +108,18 @@ _LENGTH = dict.fromkeys(
 _ROWS = (
     Key(
         name="model",
+        is_required=True,
         shape=Shape.MAPPING,
         registry=MODELS,
         help="the model: a torch.nn.Module, or what MODELS builds",
     ),
-    Key(name="work_dir", effect=_SAME, help="folder of the checkpoints and logs"),
+    Key(
+        name="work_dir",
+        is_required=True,
+        shape=Shape.TEXT,
+        effect=_SAME,
+        help="folder of the checkpoints and logs",
+    ),
     Key(
         name="train_dataloader",
         shape=Shape.MAPPING,
@@ -143,6 +157,7 @@ _ROWS = (
     ),
     Key(
         name="auto_scale_lr",
+        shape=Shape.MAPPING,
         settings=auto_scale_lr,
         help="multiply the learning rate by the batch size over all ranks / `base_batch_size`",
     ),
@@ -182,16 +197,17 @@ _ROWS = (
         name="custom_hooks",
         shape=Shape.LIST,
         registry=HOOKS,
-        below={"*.interval": _SAME},
         help="further hooks, in the order of their registration",
     ),
     Key(
         name="data_preprocessor",
+        shape=Shape.MAPPING,
         registry=MODELS,
         help="the preprocessor of a model that is given as a mapping",
     ),
     Key(
         name="load_from",
+        shape=Shape.TEXT,
         is_recorded=False,
         effect=_SAME,
         help="checkpoint whose weights the run begins with, or with `resume` the one to continue",
@@ -228,7 +244,13 @@ _ROWS = (
         effect=_SAME,
         help="what a log line shows, and over how many iterations it averages",
     ),
-    Key(name="log_level", default="INFO", effect=_SAME, help="the least level that is logged"),
+    Key(
+        name="log_level",
+        shape=Shape.LEVEL,
+        default="INFO",
+        effect=_SAME,
+        help="the least level that is logged",
+    ),
     Key(
         name="visualizer",
         shape=Shape.MAPPING,
@@ -238,6 +260,7 @@ _ROWS = (
     ),
     Key(
         name="default_scope",
+        shape=Shape.TEXT,
         default="eng",
         effect=_SAME,
         help="the scope in which names without one are looked up",
@@ -248,62 +271,86 @@ _ROWS = (
         settings=randomness,
         help="`seed`, `diff_rank_seed` and `deterministic`",
     ),
-    Key(name="experiment_name", effect=_SAME, help="the name of the run; by default that of the file"),
+    Key(
+        name="experiment_name",
+        shape=Shape.TEXT,
+        effect=_SAME,
+        help="the name of the run; by default that of the file",
+    ),
     Key(
         name="strategy",
+        shape=Shape.MAPPING,
         registry=STRATEGIES,
         effect=_COMPATIBLE,
         help="how the model is spread over processes; None for one device or DDP",
     ),
     Key(
         name="model_wrapper_cfg",
+        shape=Shape.MAPPING,
         registry=MODEL_WRAPPERS,
         help="another wrapper than DDP for several processes, and its arguments",
     ),
     Key(
         name="find_unused_parameters",
+        shape=Shape.SWITCH,
         default=False,
         effect=_COMPATIBLE,
         help="let DDP look for parameters that a step does not use",
     ),
-    Key(name="sync_bn", help="`'torch'` averages the statistics of batch norms over all processes"),
+    Key(
+        name="sync_bn",
+        shape=Shape.TEXT,
+        help="`'torch'` averages the statistics of batch norms over all processes",
+    ),
     Key(
         name="compile",
+        shape=Shape.SWITCH_OR_MAPPING,
         default=False,
         effect=_COMPATIBLE,
         help="compile the training step: True, or the arguments of torch.compile",
     ),
     Key(
         name="channels_last",
+        shape=Shape.SWITCH,
         default=False,
         effect=_COMPATIBLE,
         help="keep images and convolutions in the order of memory that is fastest in half precision",
     ),
     Key(
         name="activation_checkpointing",
+        shape=Shape.NAMES,
         effect=_COMPATIBLE,
         help="modules, by path or class, that compute their activations again in the backward pass",
     ),
     Key(
         name="efficient_conv_bn_eval",
+        shape=Shape.NAMES,
         effect=_COMPATIBLE,
         help="modules whose convolutions and batch norms in eval mode are computed as one",
     ),
     Key(
         name="custom_imports",
+        shape=Shape.LIST_OR_MAPPING,
         is_argument=False,
         effect=_SAME,
         help="modules to import before anything is built",
     ),
-    Key(name="runner_type", is_argument=False, help="another runner class of RUNNERS"),
+    Key(name="runner_type", shape=Shape.TEXT, is_argument=False, help="another runner class of RUNNERS"),
     Key(
         name="tta_model",
+        shape=Shape.MAPPING,
         is_argument=False,
         registry=MODELS,
         effect=_SAME,
         help="the model that merges predictions in test-time augmentation",
     ),
-    Key(name="tta_pipeline", is_argument=False, effect=_SAME, help="the pipeline of test-time augmentation"),
+    Key(
+        name="tta_pipeline",
+        shape=Shape.LIST_OR_MAPPING,
+        is_argument=False,
+        effect=_SAME,
+        help="the pipeline of test-time augmentation",
+    ),
 )
 
 KEYS: Mapping[str, Key] = {row.name: row for row in _ROWS}
@@ -328,7 +375,7 @@ def given_arguments(config: Any) -> dict[str, Any]:
 
     Raises KeyError without `model` or `work_dir`.
     """
-    missing = [name for name in ("model", "work_dir") if config.get(name) is None]
+    missing = [name for name, key in KEYS.items() if key.is_required and config.get(name) is None]
     if missing:
         raise KeyError(f"the configuration lacks {' and '.join(f'`{name}`' for name in missing)}")
     return {name: config[name] for name in ARGUMENTS if name in config}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
 from typing import Any, cast
 
@@ -114,4 +115,7 @@ class Parts:
 
     def _length(self) -> RunLength | None:
         loop = self.train_loop
-        return loop.run_length if isinstance(loop, TrainLoop) else None
+        if not isinstance(loop, TrainLoop):
+            return None
+        counts = getattr(self.optim_wrapper, "_accumulative_counts", 1)
+        return replace(loop.run_length, accumulative_counts=counts)

@@ -15,8 +15,10 @@ def length_of(config: Config, loader: object) -> RunLength:
 
     Raises ValueError for a `limit_batches` that cannot be meant.
     """
-    length = None if loader is None else loader_length(loader)
-    return RunLength.of(config["train_cfg"], length, accumulative_counts_of(config.get("optim_wrapper")))
+    train, counts = config["train_cfg"], accumulative_counts_of(config.get("optim_wrapper"))
+    if loader is None:  # then nothing of it can be taken a share of
+        return RunLength.of({**train, "limit_batches": None, "overfit_batches": None}, None, counts)
+    return RunLength.of(train, loader_length(loader), counts)
 
 
 def accumulative_counts_of(optim_wrapper: Any) -> int:

@@ -20,18 +20,14 @@ from ..engine.run import Run, wrappers_of
 
 
 class Names:
-    """The names of an optimizer's parameters in the order in which it counts them; strangers are `parameter <n>`.
+    """The names of an optimizer's parameters in the order in which it counts them; others are `parameter <n>`."""
 
-    `trained` are those that get gradients.
-    """
-
-    __slots__ = ("all", "trained")
+    __slots__ = ("all",)
 
     def __init__(self, optimizer: Optimizer, model: nn.Module) -> None:
         known = {id(parameter): name for name, parameter in model.named_parameters()}
         parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
         self.all = [known.get(id(each), f"parameter {number}") for number, each in enumerate(parameters)]
-        self.trained = [name for name, each in zip(self.all, parameters, strict=True) if each.requires_grad]
 
 
 def by_name(state: Mapping[str, Any], names: Names) -> dict[str, Any]:
@@ -50,7 +46,7 @@ def by_name(state: Mapping[str, Any], names: Names) -> dict[str, Any]:
         for group in state["param_groups"]
     ]
     if "gradients" in state.get("accumulation", {}):
-        gradients = zip(names.trained, state["accumulation"]["gradients"], strict=True)
+        gradients = zip(names.all, state["accumulation"]["gradients"], strict=True)
         named["accumulation"] = {**state["accumulation"], "gradients": dict(gradients)}
     return named
 
@@ -78,7 +74,7 @@ def by_number(state: Mapping[str, Any], names: Names) -> dict[str, Any]:
         gradients = state["accumulation"]["gradients"]
         counted["accumulation"] = {
             **state["accumulation"],
-            "gradients": [gradients.get(name) for name in names.trained],
+            "gradients": [gradients.get(name) for name in names.all],
         }
     return counted
 

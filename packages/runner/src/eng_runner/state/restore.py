@@ -121,8 +121,15 @@ def _load_schedulers(run: Run, states: Any) -> None:
                 f"the checkpoint has {len(saved)} schedules and the configuration {len(group)}; "
                 "resume with the same `param_scheduler`, or load only weights"
             )
-        for scheduler, state in zip(group, saved, strict=True):
-            scheduler.load_state_dict(state)
+        for index, (scheduler, state) in enumerate(zip(group, saved, strict=True)):
+            try:
+                scheduler.load_state_dict(state)
+            except (KeyError, ValueError) as error:
+                said = error.args[0] if isinstance(error, KeyError) and error.args else error
+                raise StateMismatchError(
+                    f"schedule {index} of the checkpoint is not that of `param_scheduler.{index}`: {said}. Resume with "
+                    "the same schedules, or load only weights (`load_from` with `resume=False`)"
+                ) from error
 
 
 def _seed_anew(run: Run, seed: int) -> int:

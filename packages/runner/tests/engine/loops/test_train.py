@@ -45,7 +45,7 @@ def validations(tmp_path, **train_cfg):
         ({"by_epoch": True, "max_epochs": 2, "val_interval": "20 samples"}, [5, 10, 15, 16]),
         ({"by_epoch": False, "max_iters": 10, "val_interval": 4}, [4, 8, 10]),
         ({"by_epoch": False, "max_iters": 10, "val_interval": 4, "val_begin": 5}, [8, 10]),
-        ({"by_epoch": False, "max_iters": 30, "val_interval": "1 epoch"}, [9, 17, 25, 30]),
+        ({"by_epoch": False, "max_iters": 30, "val_interval": "1 epoch"}, [8, 16, 24, 30]),
         ({"by_epoch": True, "max_epochs": 2, "limit_batches": 3}, [3, 6]),
         ({"by_epoch": True, "max_epochs": 2, "limit_batches": 0.5}, [4, 8]),
     ],
@@ -78,6 +78,105 @@ def test_overfitting_sees_the_same_batches(tmp_path):
     assert seen[0] != seen[1]
 
 
+class Finite:
+    """A stream of three batches, the last one smaller, whose length is not known."""
+
+    def __iter__(self):
+        return iter([(torch.zeros(2, 1), torch.ones(2, 1))] * 2 + [(torch.zeros(1, 1), torch.ones(1, 1))])
+
+
+def test_epochs_of_an_unknown_length_end_with_the_iterator(tmp_path):
+    """By epochs too; samples are counted by the batches, the end is saved, and a longer run continues."""
+    train_cfg = {"by_epoch": True, "max_epochs": 2}
+    runner = toy_runner(tmp_path, train_dataloader=Finite(), train_cfg=train_cfg, val=False)
+    runner.train()
+    assert (runner.clock.epoch, runner.clock.iter, runner.clock.samples) == (2, 6, 10)
+    assert [p.name for p in sorted(tmp_path.glob("*.pth"))] == ["epoch_1.pth", "epoch_2.pth"]
+
+
+def test_a_pass_without_a_batch_is_an_error(tmp_path):
+    """Nothing would ever be trained; by epochs as by iterations."""
+    for name, train_cfg in (
+        ("a", {"by_epoch": True, "max_epochs": 2}),
+        ("b", {"by_epoch": False, "max_iters": 2}),
+    ):
+        runner = toy_runner(tmp_path / name, train_dataloader=loader(0), train_cfg=train_cfg, val=False)
+        with pytest.raises(RuntimeError, match="yields no batch"):
+            runner.train()
+        assert list((tmp_path / name).glob("*.pth")) == []
+
+
+def test_what_never_ends_is_refused(tmp_path):
+    """An endless sampler by epochs and in an evaluation, unless a limit ends each pass."""
+    endless = loader(8) | {"sampler": {"type": "InfiniteSampler"}}
+    runner = toy_runner(tmp_path / "a", train_dataloader=endless, val=False)
+    with pytest.raises(ValueError, match="never ends; give `limit_batches`"):
+        runner.train()
+    runner = toy_runner(tmp_path / "b", val_dataloader=endless)
+    with pytest.raises(ValueError, match="`val_dataloader` never ends"):
+        runner.train()
+    limited = {"by_epoch": True, "max_epochs": 2, "limit_batches": 2}
+    runner = toy_runner(
+        tmp_path / "c",
+        train_dataloader=endless,
+        train_cfg=limited,
+        val_dataloader=endless,
+        val_cfg={"limit_batches": 2},
+    )
+    runner.train()
+    assert runner.clock.iter == 4
+
+
+def test_fractions_of_an_epoch(tmp_path):
+    """Half an epoch is half an epoch, for validations and checkpoints; a part of an iteration is refused."""
+    diary = Diary()
+    saves = {"checkpoint": {"interval": "0.5 epochs"}}
+    runner = toy_runner(
+        tmp_path, train_cfg={"by_epoch": True, "max_epochs": 2, "val_interval": "0.5 epochs"}, custom_hooks=[diary],
+        default_hooks=saves,
+    )  # fmt: skip
+    runner.train()
+    assert diary.validations == [4, 8, 12, 16]
+    assert {p.name for p in tmp_path.glob("*.pth")} == {f"iter_{n}.pth" for n in (4, 8, 12, 16)}
+    runner = toy_runner(
+        tmp_path / "b", train_cfg={"by_epoch": False, "max_iters": 9, "val_interval": "0.5 iters"}
+    )
+    with pytest.raises(ValueError, match="a part of one of these has no meaning"):
+        runner.train()
+    diary = Diary()
+    train_cfg = {"by_epoch": False, "max_iters": 10, "val_interval": "2.5 iters"}
+    toy_runner(tmp_path / "c", train_cfg=train_cfg, custom_hooks=[diary]).train()
+    assert diary.validations == [3, 5, 8, 10]
+
+
+def test_parts_of_the_run(tmp_path):
+    """A tenth of the run is that many iterations, in a training by epochs and by iterations."""
+    for name, train_cfg in (
+        ("a", {"by_epoch": True, "max_epochs": 5}),
+        ("b", {"by_epoch": False, "max_iters": 40}),
+    ):
+        diary = Diary()
+        toy_runner(
+            tmp_path / name, train_cfg={**train_cfg, "val_interval": "0.25 dur"}, custom_hooks=[diary]
+        ).train()
+        assert diary.validations == [10, 20, 30, 40]
+
+
+def test_tokens_are_counted(tmp_path):
+    """By a function of the batch; an interval may count them."""
+    diary = Diary()
+    train_cfg = {
+        "by_epoch": False,
+        "max_iters": 8,
+        "val_interval": "24 tok",
+        "count_tokens": lambda batch: 3 * len(batch[0]),
+    }
+    runner = toy_runner(tmp_path, train_cfg=train_cfg, custom_hooks=[diary])
+    runner.train()
+    assert runner.clock.tokens == 96
+    assert diary.validations == [2, 4, 6, 8]
+
+
 def test_a_loader_without_a_length_trains_by_iterations(tmp_path):
     """A stream that nobody can measure; by epochs it needs a limit."""
 
@@ -94,13 +193,6 @@ def test_a_loader_without_a_length_trains_by_iterations(tmp_path):
     )
     runner.train()
     assert runner.clock.iter == 5
-    with pytest.raises(TypeError, match="needs a loader with a length"):
-        toy_runner(
-            tmp_path / "b",
-            train_dataloader=Stream(),
-            train_cfg={"by_epoch": True, "max_epochs": 1},
-            val=False,
-        ).train()
     limited = {"by_epoch": True, "max_epochs": 2, "limit_batches": 4}
     runner = toy_runner(tmp_path / "c", train_dataloader=Stream(), train_cfg=limited, val=False)
     runner.train()

@@ -31,7 +31,7 @@ class BaseLoop:
         self.dataloader: Loader = runner.as_loader(dataloader, training=self.trains)
         whole = loader_length(self.dataloader)
         self.length = pass_length(whole, limit_batches)
-        self.is_limited = self.length != whole
+        self.is_limited = self.length != whole or (self.dataloader.endless and limit_batches is not None)
 
     @property
     def runner(self) -> Run:
@@ -58,4 +58,5 @@ class BaseLoop:
 
     def end_pass(self) -> None:
         """Count a pass of the training that is over; called when the loop calls the point `after_train_epoch`."""
-        self.runner.clock.epoch += 1
+        clock = self.runner.clock
+        clock.epoch, clock.batch = clock.epoch + 1, 0

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import ceil
 from typing import Any
 
 from ..clock import Clock, Unit
 from ..interval import Every
+from ..length import RunLength
 
 
 @dataclass(frozen=True, slots=True)
 class Calendar:
     """The validations of a training: every `interval` from `begin` on, and after the last epoch or iteration.
 
-    `unit` is what an int counts, `'epoch'` or `'iter'`; a text such as `'500 steps'` or `'2 epochs'` names its own.
+    `unit` is what an int counts, `'epoch'` or `'iter'`; a string such as `'500 steps'` or `'0.5 epochs'` names its own.
     `dynamic` is a list of (milestone, interval): from that count on (1-based) the other interval holds.
 
     >>> calendar = Calendar.parse(5, begin=1, unit="epoch", dynamic=[(11, 2)])
@@ -47,16 +49,21 @@ class Calendar:
     @property
     def counts_own_unit(self) -> bool:
         """Whether it is enough to look at the end of each epoch (or iteration)."""
-        return self.every.of == self.unit
+        return self.every.of == self.unit and self.every.is_whole
+
+    def in_run(self, length: RunLength) -> Calendar:
+        """Return the same calendar with an interval that is a part of the run in iterations."""
+        every = self.every.in_run(length)
+        return self if every is self.every else replace(self, every=every, intervals=(int(every.n),))
 
     def due(self, now: Clock, before: Clock, *, last: bool) -> bool:
         """Whether to validate at `now`, when `before` was the clock one epoch or iteration earlier."""
-        done = now.reading(self.unit)
+        done = now.epoch if self.unit == "epoch" else now.iter
         if last:
             return done >= self.begin
         if not self.counts_own_unit:
             under_way = done + (self.unit == "epoch")
-            unit: Any = self.every.of  # seconds were refused
+            unit: Any = self.every.of  # seconds were refused, parts of the run are iterations
             return under_way >= self.begin and self.every.due(now.reading(unit), before=before.reading(unit))
         if done < self.begin:
             return False
@@ -65,6 +72,22 @@ class Calendar:
             if done >= milestone:
                 interval = changed
         return interval > 0 and done % interval == 0
+
+
+def first_validation(calendar: Calendar, length: RunLength) -> int | None:
+    """Return after how many iterations the first validation comes; None if that is not known.
+
+    >>> first_validation(Calendar.parse(2, begin=1, unit="epoch"), RunLength(iters_per_epoch=10).for_epochs(5))
+    20
+    """
+    per_epoch = length.iters_per_epoch
+    size = {"iter": 1, "step": length.accumulative_counts, "epoch": per_epoch}.get(calendar.every.of)
+    if size is None or calendar.every.n <= 0:
+        return length.iters
+    begin = (calendar.begin - 1) * (per_epoch or 1) if calendar.unit == "epoch" else calendar.begin - 1
+    interval = calendar.every.n * size
+    first = ceil(interval * max(1, ceil((begin + 1) / interval)))
+    return first if length.iters is None else min(first, length.iters)
 
 
 def calc_dynamic_intervals(

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from copy import copy
-from dataclasses import replace
 
 from torch import nn
 
 from eng_registry import LOOPS
 
 from ..aliases import Batch, Part
+from ..counting import Count
 from ..length import RunLength
 from ..overriding import is_overridden
 from ..run import Run
@@ -38,19 +38,22 @@ class EpochBasedTrainLoop(TrainLoop):
         max_time: str | None = None,
         limit_batches: float | None = None,
         overfit_batches: int | None = None,
+        count_samples: Count | None = None,
+        count_tokens: Count | str | None = None,
     ) -> None:
         if int(max_epochs) != max_epochs:
             raise ValueError(f"`max_epochs` must be a whole number, not {max_epochs!r}")
         super().__init__(
-            runner, dataloader, val_begin, val_interval, dynamic_intervals, max_time, limit_batches, overfit_batches
+            runner, dataloader, val_begin, val_interval, dynamic_intervals, max_time, limit_batches, overfit_batches,
+            count_samples, count_tokens,
         )  # fmt: skip
-        if self.length is None:
-            raise TypeError(
-                "training by epochs needs a loader with a length; give `limit_batches`, or use by_epoch=False and "
-                "`max_iters` for this one"
+        if self.dataloader.endless and not self.is_limited:
+            raise ValueError(
+                "training by epochs needs an end of the pass, and this loader never ends; give `limit_batches`, or use "
+                "by_epoch=False and `max_iters`"
             )
         self.run_length = RunLength(iters_per_epoch=self.length).for_epochs(max_epochs)
-        self._samples_at_begin = 0
+        self.calendar = self.calendar.in_run(self.run_length)
 
     def run(self) -> nn.Module:
         """Train to the end; returns the model."""
@@ -76,9 +79,9 @@ class EpochBasedTrainLoop(TrainLoop):
         super().resumed()
         clock = self.runner.clock
         self.runner.epoch = clock.epoch
-        if self.length is not None:
-            left = (self.max_epochs - clock.epoch) * self.length - self.dataloader.batch
-            self.run_length = replace(self.run_length, iters=clock.iter + max(left, 0))
+        self.run_length = self.run_length.continued(
+            iters=clock.iter, epochs=clock.epoch, batches=self.dataloader.batch
+        )
 
     def run_epoch(self) -> None:
         """Train on one pass over the loader, or on what a resumed run still has to do of it."""
@@ -97,6 +100,7 @@ class EpochBasedTrainLoop(TrainLoop):
                     runner.stop.obey(runner)
         finally:
             self._is_driving = False
+        self._require_batches()
         runner.call_hook("after_train_epoch")
         runner.epoch = runner.clock.epoch
 
@@ -111,23 +115,18 @@ class EpochBasedTrainLoop(TrainLoop):
     def begin_pass(self) -> None:
         """Note where the epoch begins; called when the loop calls the point `before_train_epoch`."""
         super().begin_pass()
-        clock = self.runner.clock
-        self._samples_at_begin = clock.samples - self.dataloader.batch * self.samples_per_iter
-        self._before = copy(clock)
+        self._before = copy(self.runner.clock)
 
     def end_pass(self) -> None:
         """Count the epoch, and settle what follows; called when the loop calls the point `after_train_epoch`."""
         clock = self.runner.clock
-        samples = self._samples_per_pass()
-        if samples is not None:
-            clock.samples = self._samples_at_begin + samples
         self._next_pass()
         self.state = State.VALIDATE if self._due(last=clock.epoch >= self.max_epochs) else State.TRAIN
 
     def _validate_inside(self) -> None:
         """Validate in the middle of an epoch, if it is due."""
         clock = self.runner.clock
-        if clock.iter < self.max_iters and self._due(last=False):
+        if clock.iter != self.run_length.iters and self._due(last=False):
             self._validate()
             self.runner.model.train()
         self._before = copy(clock)
@@ -136,7 +135,7 @@ class EpochBasedTrainLoop(TrainLoop):
         return self.stop_training or self.runner.clock.epoch >= self.max_epochs
 
     def _next(self) -> State:
-        inside = not self.calendar.counts_own_unit and self.runner.clock.iter < self.max_iters
+        inside = not self.calendar.counts_own_unit and self.runner.clock.iter != self.run_length.iters
         if self.state is State.VALIDATE or (inside and self._due(last=False)):
             return State.VALIDATE
         return State.DONE if self._finished() else State.TRAIN

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 
 import torch
 
-from eng_dist import all_reduce, get_comm_device
+from eng_dist import all_gather_object, all_reduce, get_comm_device
 from eng_registry import LOOPS
 
 from ..aliases import Batch, Metrics, Part
 from ..overriding import is_overridden
 from ..precision import autocast
 from ..run import Run
-from ..step import EvalStep
+from ..step import EvalStep, WeighedLoss
 from .base import BaseLoop
+
+_log = logging.getLogger(__name__)
 
 
 class EvalLoop(BaseLoop):
@@ -35,6 +38,13 @@ class EvalLoop(BaseLoop):
         limit_batches: float | None = None,
     ) -> None:
         super().__init__(runner, dataloader, limit_batches=limit_batches)
+        if self.dataloader.endless and not self.is_limited:
+            raise ValueError(
+                f"a pass of `{self.mode}_dataloader` never ends, so it cannot be evaluated; use a sampler that ends, "
+                f"such as dict(type='DefaultSampler', shuffle=False), or `{self.mode}_cfg.limit_batches`"
+            )
+        self.batches_done = 0
+        """Batches of the last pass, or of the one under way; for a loader whose length is not known."""
         self.evaluator = runner.build_evaluator(evaluator)
         self.fp16 = fp16
         self._bound_step: EvalStep | None = None
@@ -61,10 +71,16 @@ class EvalLoop(BaseLoop):
         step = self._step
         self.dataloader.set_position(0)
         iterate = self.run_iter if is_overridden(self, "run_iter", EvalLoop) else step
+        self.batches_done = 0
         with autocast(enabled=self.fp16):
             for batch_idx, data_batch in enumerate(self.batches(), start=first):
                 iterate(batch_idx, data_batch)
-        metrics = self.evaluator.evaluate(self._size(step.seen))
+                self.batches_done = batch_idx + 1 - first
+        size = self._size(step.seen)
+        if size == 0:
+            _log.warning("the %s saw no sample on any rank, so it has no metrics", self.mode)
+            return {}
+        metrics = self.evaluator.evaluate(size)
         metrics.update(_mean_losses(step.losses, self.mode))
         return metrics
 
@@ -109,15 +125,18 @@ class TestLoop(EvalLoop):
     mode = "test"
 
 
-def _mean_losses(losses: Mapping[str, Sequence[torch.Tensor]], mode: str) -> dict[str, float]:
-    """The mean of each collected loss over all batches of all ranks, and the sum of those named `loss`."""
-    if not losses:
+def _mean_losses(losses: Mapping[str, Sequence[WeighedLoss]], mode: str) -> dict[str, float]:
+    """Return the mean of each collected loss over all samples of all ranks, and the sum of those named `loss`."""
+    names = sorted({name for rank in all_gather_object([*losses]) for name in rank})
+    if not names:
         return {}
     means: dict[str, float] = {}
-    for name, values in losses.items():
-        total = torch.stack(
-            [torch.stack(list(values)).sum(), torch.tensor(float(len(values)), device=values[0].device)]
-        )
+    for name in names:
+        own = losses.get(name, ())
+        device = own[0][0].device if own else get_comm_device()
+        total = torch.zeros(2, dtype=torch.float64 if device.type != "mps" else torch.float32, device=device)
+        for value, samples in own:
+            total += torch.stack([value.to(total) * samples, total.new_tensor(samples)])
         all_reduce(total)
         means[name] = (total[0] / total[1]).item()
     means[f"{mode}_loss"] = sum(value for name, value in means.items() if "loss" in name)

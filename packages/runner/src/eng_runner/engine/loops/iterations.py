@@ -10,6 +10,7 @@ from torch import nn
 from eng_registry import LOOPS
 
 from ..aliases import Batch, Part
+from ..counting import Count
 from ..length import RunLength
 from ..overriding import is_overridden
 from ..run import Run
@@ -39,13 +40,17 @@ class IterBasedTrainLoop(TrainLoop):
         max_time: str | None = None,
         limit_batches: float | None = None,
         overfit_batches: int | None = None,
+        count_samples: Count | None = None,
+        count_tokens: Count | str | None = None,
     ) -> None:
         if int(max_iters) != max_iters:
             raise ValueError(f"`max_iters` must be a whole number, not {max_iters!r}")
         super().__init__(
-            runner, dataloader, val_begin, val_interval, dynamic_intervals, max_time, limit_batches, overfit_batches
+            runner, dataloader, val_begin, val_interval, dynamic_intervals, max_time, limit_batches, overfit_batches,
+            count_samples, count_tokens,
         )  # fmt: skip
         self.run_length = RunLength(iters=int(max_iters), iters_per_epoch=self.length)
+        self.calendar = self.calendar.in_run(self.run_length)
 
     def run(self) -> nn.Module:
         """Train to the end; returns the model."""
@@ -96,10 +101,7 @@ class IterBasedTrainLoop(TrainLoop):
 
         Raises RuntimeError if the pass had no batch.
         """
-        if self.dataloader.batch == 0:
-            raise RuntimeError(
-                "the training loader yields no batch at all; look at its dataset, batch_size and drop_last"
-            )
+        self._require_batches()
         self._next_pass()
         return self.batches()
 

@@ -13,6 +13,7 @@ from enum import StrEnum
 
 from ..aliases import Part, Settings, Values
 from ..clock import Clock, Unit
+from ..counting import BatchCounter, Count
 from ..interval import Every
 from ..length import RunLength, loader_length, pass_length
 from ..run import Run, is_configured
@@ -34,6 +35,8 @@ class TrainLoop(BaseLoop):
 
     `max_time` is a duration such as `'11.5 hours'`, after which the run saves and ends as if it were interrupted; it
     can be resumed. `overfit_batches` trains on the same first batches in every pass, to see whether a model can learn.
+    `count_samples` and `count_tokens` are functions of a batch for `clock.samples` and `clock.tokens`, see
+    `BatchCounter`.
 
     A subclass may override `run`, `run_epoch` and `run_iter`: whatever it overrides is called, and the others may be
     called from there.
@@ -54,11 +57,14 @@ class TrainLoop(BaseLoop):
         max_time: str | None,
         limit_batches: float | None,
         overfit_batches: int | None,
+        count_samples: Count | None = None,
+        count_tokens: Count | str | None = None,
     ) -> None:
         super().__init__(runner, dataloader)
         whole = loader_length(self.dataloader)
         self.length = pass_length(whole, limit_batches, overfit_batches)
-        self.is_limited = self.length != whole
+        has_limit = limit_batches is not None or overfit_batches is not None
+        self.is_limited = self.length != whole or (self.dataloader.endless and has_limit)
         self.calendar = Calendar.parse(
             val_interval, begin=val_begin, unit=self.unit, dynamic=dynamic_intervals
         )
@@ -66,6 +72,10 @@ class TrainLoop(BaseLoop):
         self.val_interval = val_interval
         self.max_time = None if max_time is None else _seconds(max_time)
         self.overfits = overfit_batches is not None
+        self.counter = BatchCounter(
+            shares=runner.strategy.data_place()[1], batch_size=self.dataloader.batch_size,
+            samples=count_samples, tokens=count_tokens,
+        )  # fmt: skip
         self.state = State.TRAIN
         self.stop_training = False
         self._before = Clock()
@@ -96,24 +106,29 @@ class TrainLoop(BaseLoop):
         return self.runner.iter
 
     def state_dict(self) -> Values:
-        """Return what comes next, and whether to stop; the counters are the clock's."""
-        return {"state": self._next().value, "stop_training": self.stop_training}
+        """Return what comes next; the counters are the clock's.
+
+        A wish to stop is not part of it: a run that a hook has ended trains on where it is resumed without that hook,
+        or for longer. A hook that ends a run keeps in its own state that it has.
+        """
+        return {"state": self._next().value}
 
     def load_state_dict(self, state: Settings) -> None:
-        """Continue from there; a finished run goes on if it is longer by now."""
+        """Continue from there; a finished run continues if it is longer by now."""
         self.state = State.VALIDATE if state["state"] == State.VALIDATE else State.TRAIN
-        self.stop_training = bool(state["stop_training"])
 
     def resumed(self) -> None:
         """Take over the clock of a checkpoint; called when it is set."""
-        self.runner.iter = self.runner.clock.iter
-        self._before = copy(self.runner.clock)
+        clock = self.runner.clock
+        clock.batch, clock.batches = self.dataloader.batch, self.length or 0
+        self.runner.iter = clock.iter
+        self._before = copy(clock)
 
     @property
     def _step(self) -> TrainStep:
         """One iteration with the parts that take part in it, bound when a pass begins or is first asked for."""
         if self._bound_step is None:
-            self._bound_step = TrainStep(self.runner, samples=self.samples_per_iter)
+            self._bound_step = TrainStep(self.runner, self.dataloader, self.counter)
         return self._bound_step
 
     def begin_pass(self) -> None:
@@ -129,6 +144,7 @@ class TrainLoop(BaseLoop):
         raise NotImplementedError
 
     def _begin_run(self) -> None:
+        self.runner.clock.batches = self.length or 0
         self._before = copy(self.runner.clock)
         if self._finished() and self.state is State.TRAIN:
             self.state = State.DONE
@@ -140,7 +156,11 @@ class TrainLoop(BaseLoop):
 
     def _validate(self) -> None:
         if is_configured(self.runner.val_loop):
-            self.runner.val_loop.run()
+            try:
+                self.runner.val_loop.run()
+            except BaseException:
+                self.runner.model.train()  # for who catches it and goes on
+                raise
         self.state = State.TRAIN
 
     def _obey_stop(self) -> None:
@@ -149,19 +169,19 @@ class TrainLoop(BaseLoop):
         if stop.agreement.requested:
             stop.obey(self.runner)
 
+    def _require_batches(self) -> None:
+        """Raise RuntimeError after a pass without any batch: nothing would ever be trained."""
+        if self.dataloader.batch == 0:
+            raise RuntimeError(
+                "the training loader yields no batch at all; look at its dataset, batch_size and drop_last"
+            )
+
     def _next_pass(self) -> None:
         """Count the pass that has ended, and put the loader at the beginning of the next one."""
         clock = self.runner.clock
         clock.epoch += 1
+        clock.batch = 0
         self.dataloader.set_position(0 if self.overfits else clock.epoch)
-
-    def _samples_per_pass(self) -> int | None:
-        """Return the samples of a whole pass over all ranks, whose last batch may be smaller; None if unknown."""
-        try:
-            drawn = len(self.dataloader.sampler) * self.runner.strategy.data_place()[1]
-        except TypeError:
-            return None
-        return None if self.length is None else min(drawn, self.length * self.samples_per_iter)
 
 
 def _seconds(duration: str) -> float:

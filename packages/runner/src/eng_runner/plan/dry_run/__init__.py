@@ -22,12 +22,13 @@ from eng_registry import DefaultScope, allow_import
 
 from ...engine.hook import Hook
 from ...engine.run import Run
+from ..assembly import MODES
 from ..default_hooks import DEFAULT_HOOKS
 from ..parts import Parts
 from .acts import check_disk, check_monitored, check_world, evaluate_once, run_once, train_once
 from .findings import Findings, Notes
 from .parts import build_hooks, build_loader, build_model, check_schedules, look_for_files, read_configuration
-from .trial import MODES, Trial
+from .trial import Trial
 
 __all__ = ["Findings", "copy_of", "rehearse"]
 

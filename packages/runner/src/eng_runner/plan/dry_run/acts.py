@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Mapping
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, cast, runtime_checkable
 
 import torch
 
@@ -16,13 +16,29 @@ from eng_dataset import Loader, build_dataloader
 from eng_model import MMDistributedDataParallel
 
 from ...engine.hook import Hook
+from ...engine.interval import Every
 from ...engine.loops.named import are_named
+from ...engine.run import schedulers_of
 from .. import assembly
+from ..assembly import MODES
 from ..keys import ARGUMENTS
 from ..planned_length import length_of
+from ..schedule_check import each_schedule
 from ..simulated_world import answer_alone, as_if
 from .parts import existing_folder, size_of
-from .trial import MODES, OneIteration, Trial, own_copy, shortened, without_workers
+from .trial import OneIteration, Trial, own_copy, shortened, without_workers
+
+
+@runtime_checkable
+class CountsSaves(Protocol):
+    """A hook that saves checkpoints at an interval, and keeps some of them."""
+
+    every: Every
+    save_best: list[str]
+    max_keep_ckpts: int
+
+    def count_in(self, unit: str) -> None: ...
+
 
 SPARE = 1.1
 """How much more than the checkpoints themselves should be free on the disk."""
@@ -44,6 +60,8 @@ def train_once(trial: Trial, model: torch.nn.Module, loader: Loader) -> int | No
     if not runners or trial.notes.are_bad(MODES["train"]):
         return None
     (runner,) = runners
+    with trial.notes.trying("param_scheduler", "building it"):
+        check_floors(trial, runner)
     watch = OneIteration()
     runner.register_hook(watch)
     with trial.notes.trying("model", "one training step"):
@@ -133,12 +151,36 @@ def check_monitored(trial: Trial, hooks: Mapping[str, Hook], metrics: Mapping[st
         wanted += [(f"{path}.save_best", name) for name in best]
         if isinstance(getattr(hook, "monitor", None), str):
             wanted.append((f"{path}.monitor", hook.monitor))  # type: ignore[attr-defined]  # asked just before
+    wanted += _monitors_of_schedules(trial, metrics)
     for path, name in wanted:
         if name not in metrics:
             near = get_close_matches(name, metrics, n=1)
             hint = f"did you mean `{near[0]}`? " if near else ""
             there = ", ".join(metrics) or "nothing, for there is no validation"
             trial.notes.note(path, f"no evaluator returns `{name}`; {hint}a validation returns: {there}")
+
+
+def _monitors_of_schedules(trial: Trial, metrics: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Return the metric that each schedule follows, with its path."""
+    return [
+        (f"{path}.monitor", schedule["monitor"])
+        for path, schedule in each_schedule(trial.config.get("param_scheduler"))
+        if "Plateau" in str(schedule["type"]) and isinstance(schedule.get("monitor"), str)
+    ]
+
+
+def check_floors(trial: Trial, runner: Any) -> None:
+    """Check that no schedule takes a rate to a floor that lies above where the rate begins."""
+    for number, scheduler in enumerate(schedulers_of(runner.param_schedulers)):
+        floor, name = getattr(scheduler, "eta_min", None), getattr(scheduler, "param_name", "lr")
+        bases = getattr(scheduler, "base_values", [])
+        if not isinstance(floor, (int, float)) or not any(base < floor for base in bases):
+            continue
+        trial.notes.note(
+            f"param_scheduler.{number}",
+            f"{type(scheduler).__name__} goes to eta_min={floor:g}, and {name} begins at {min(bases):g} in a parameter "
+            "group: it would rise; use eta_min_ratio, a share of where each group begins",
+        )
 
 
 def check_disk(trial: Trial, size: int, hooks: Mapping[str, Hook], loader: Loader) -> None:
@@ -193,12 +235,14 @@ def _checkpoints(config: Config, hooks: Mapping[str, Hook], loader: Loader) -> i
     """Return how many checkpoints the run leaves at most."""
     count = 0
     for hook in hooks.values():
-        every = getattr(hook, "every", None)
-        if every is None or not hasattr(hook, "max_keep_ckpts"):
+        if not isinstance(hook, CountsSaves):
             continue
-        best = len(getattr(hook, "save_best", None) or ())
-        keep: int = hook.max_keep_ckpts
-        total = length_of(config, loader).total(every.of) or 1
+        length = length_of(config, loader)
+        hook.count_in("epoch" if length.by_epoch else "iter")
+        every = hook.every.in_run(length)
+        best = len(hook.save_best)
+        keep = hook.max_keep_ckpts
+        total = (None if every.of in ("second", "run") else length.total(cast(Any, every.of))) or 1
         saved = max(1, int(total // every.n)) if every.n > 0 else 1
         count += (min(saved, keep + 1) if keep > 0 else saved) + best
     return count

@@ -16,13 +16,14 @@ from ...engine.hook import Hook, misspelled_points
 from ...engine.length import loader_length
 from ...engine.loops.named import are_named
 from .. import assembly
+from ..assembly import MODES
 from ..check import known_scopes, static_problems
 from ..default_hooks import merge_default_hooks
 from ..keys import KEYS
 from ..planned_length import length_of
 from ..schedule_check import schedule_problems
 from .findings import Notes
-from .trial import MODES, without_workers
+from .trial import without_workers
 
 
 def read_configuration(notes: Notes) -> None:

@@ -18,13 +18,9 @@ from ...engine.arguments import without
 from ...engine.hook import Hook
 from ...engine.loops import EpochBasedTrainLoop, IterBasedTrainLoop
 from ...engine.run import Run
+from ..assembly import MODES
 from ..default_hooks import DEFAULT_HOOKS
 from .findings import Notes
-
-MODES = {mode: (f"{mode}_dataloader", f"{mode}_cfg", last) for mode, last in (
-    ("train", "optim_wrapper"), ("val", "val_evaluator"), ("test", "test_evaluator"),
-)}  # fmt: skip
-"""The keys that each mode needs."""
 
 
 class Trial:
