@@ -79,6 +79,11 @@ class Loader:
         """How many processes read samples; 0 means that the main process does."""
         return getattr(self.dataloader, "num_workers", 0)
 
+    @property
+    def endless(self) -> bool:
+        """Whether a pass never ends, as with `InfiniteSampler`."""
+        return self._stream is not None and self._stream.endless
+
     def __len__(self) -> int:
         """Batches in a whole pass.
 
@@ -111,9 +116,9 @@ class Loader:
             self._source._iterator = None
 
     def take_share(self, rank: int, shares: int) -> None:
-        """Read the `rank`-th of so many shares of each batch, where processes are fewer or more than shares.
+        """Read the `rank`-th of so many shares of each batch, for processes that work on the same samples together.
 
-        For processes that work on the same samples together. Raises TypeError if the sampler knows nothing of ranks.
+        Raises TypeError if the sampler knows nothing of ranks.
         """
         if self._stream is None or not hasattr(self.sampler, "world_size"):
             raise TypeError(
@@ -171,10 +176,8 @@ class Loader:
             )
         samples, before_samples = self._samples(), state.get("samples")
         if before_samples is not None and samples is not None and samples != before_samples:
-            logger.warning(
-                "The position was saved over %d samples, now there are %d: they come in another order.",
-                before_samples, samples,
-            )  # fmt: skip
+            what = "The position was saved over %d samples, now there are %d: they come in another order."
+            logger.warning(what, before_samples, samples)
         self.seed = state["seed"]
         if self._sampler_seed is not None and state["sampler_seed"] is not None:
             self.sampler.seed = state["sampler_seed"]
@@ -251,9 +254,7 @@ class Loader:
             raise
         except RuntimeError as error:
             broken = self._explained(error)
-        if (
-            broken is not None
-        ):  # raised here: torch's frames, in the error's context, would keep workers running
+        if broken is not None:  # raised here: torch's frames, in its context, would keep workers running
             del batches
             self._source._iterator = None  # persistent workers that cannot be relied on any more
             raise broken
