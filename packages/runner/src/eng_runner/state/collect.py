@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from eng_checkpoint import get_state_dict, weights_to_cpu
+from eng_checkpoint import get_state_dict
 from eng_dist import all_gather_object, rng_state
 
 from ..engine.run import Run, Schedulers, is_configured
@@ -22,11 +22,15 @@ from .optimizer_state import collect_optimizer
 
 
 def collect(run: Run, request: SaveRequest) -> dict[str, Any]:
-    """Return the whole state of a run as plain data; a collective call, since every rank adds its random state."""
+    """Return the whole state of a run as plain data; a collective call, since every rank adds its random state.
+
+    Nothing is copied: tensors are those of the run, wherever they are, until the state is written or, for a save in the
+    background, copied into host memory at once.
+    """
     rng = all_gather_object({"place": run.strategy.data_place()[0], **rng_state()})
     state: dict[str, Any] = {
         "meta": _meta(run) | dict(request.meta or {}),
-        "state_dict": weights_to_cpu(get_state_dict(run.bare_model)),
+        "state_dict": get_state_dict(run.bare_model),
         "message_hub": run.message_hub.state_dict(),
         "clock": run.clock.state_dict(),
         "rng": rng,

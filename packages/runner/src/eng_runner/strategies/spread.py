@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any, Literal
@@ -59,9 +60,13 @@ class SpreadStrategy(BaseStrategy):
         return Places(model)
 
     def gathered(self, state: dict[str, Any]) -> dict[str, Any]:
-        """Whole tensors for a single file; for a directory, the parts, and from the first process everything else."""
+        """Whole tensors for a single file, in host memory; for a directory, the parts, and other things of rank 0 only.
+
+        The process that writes the file gets the whole tensors, the others None in their place.
+        """
         if not self.is_sharded:
-            return dict(mapped(state, lambda _, leaf: _whole(leaf)))
+            gather = Gathering(keeps=is_main_process())
+            return dict(mapped(state, lambda _, leaf: gather(leaf)))
         return state if is_main_process() else only_parts(state)
 
     def placed(self, state: dict[str, Any], model: nn.Module) -> dict[str, Any]:
@@ -80,8 +85,40 @@ class SpreadStrategy(BaseStrategy):
         return dict(mapped(state, deal))
 
 
-def _whole(leaf: Any) -> Any:
-    return leaf.full_tensor().cpu() if isinstance(leaf, DTensor) else leaf
+class Gathering:
+    """Puts DTensors together, one after the other: by the accelerator, then in host memory.
+
+    A tensor that is met again, such as a tied weight, is gathered once. Every process calls it with the same tensors;
+    with `keeps` False it takes part and returns None.
+    """
+
+    def __init__(self, *, keeps: bool) -> None:
+        self.keeps = keeps
+        self._gathered: dict[
+            Any, tuple[Tensor, Tensor | None]
+        ] = {}  # the part is held, so that its address is its own
+
+    def __call__(self, leaf: Any) -> Any:
+        """Return the whole of a DTensor; anything else as it is."""
+        if not isinstance(leaf, DTensor):
+            return leaf
+        part = leaf.to_local()
+        key = part.untyped_storage()._cdata, part.storage_offset(), leaf.shape, leaf.placements
+        if key not in self._gathered:
+            whole = _on_mesh(leaf, part).full_tensor()
+            self._gathered[key] = part, whole.cpu() if self.keeps else None
+        return self._gathered[key][1]
+
+
+def _on_mesh(tensor: DTensor, part: Tensor) -> DTensor:
+    """The tensor with its part on the accelerator, also where it is offloaded: NCCL sends nothing from the host."""
+    mesh = tensor.device_mesh
+    if part.device.type == mesh.device_type:
+        return tensor
+    moved = part.to(mesh.device_type)
+    return DTensor.from_local(
+        moved, mesh, tensor.placements, run_check=False, shape=tensor.shape, stride=tensor.stride()
+    )
 
 
 class Places:
@@ -119,10 +156,18 @@ def mapped(state: Any, change: Callable[[Path, Any], Any], path: Path = ()) -> A
     {'a': [(('a', 0), 1), (('a', 1), 2)]}
     """
     if isinstance(state, Mapping):
-        return {key: mapped(item, change, (*path, key)) for key, item in state.items()}
+        changed = {key: mapped(item, change, (*path, key)) for key, item in state.items()}
+        return _with_notes(changed, state) if isinstance(state, OrderedDict) else changed
     if isinstance(state, (list, tuple)):
         return type(state)(mapped(item, change, (*path, number)) for number, item in enumerate(state))
     return change(path, state)
+
+
+def _with_notes(changed: dict[Any, Any], state: OrderedDict[Any, Any]) -> OrderedDict[Any, Any]:
+    """The same kind of mapping, with torch's notes on the versions of modules."""
+    ordered = OrderedDict(changed)
+    ordered.__dict__.update(state.__dict__)
+    return ordered
 
 
 def only_parts(state: Mapping[str, Any]) -> dict[str, Any]:
