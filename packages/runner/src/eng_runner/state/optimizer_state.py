@@ -110,12 +110,22 @@ def restore_optimizer(run: Run, state: dict[str, Any]) -> None:
         wrappers.load_state_dict(state)
     except KeyError as error:  # of an optimizer that looks for what another one does not have
         raise _other_optimizer() from error
+    _own_memory(wrappers)
     for wrapper in wrappers_of(wrappers).values():
         optimizer = getattr(wrapper, "optimizer", None)
         if isinstance(optimizer, torch.optim.Optimizer) and any(
             name not in group for group in optimizer.param_groups for name in optimizer.defaults
         ):
             raise _other_optimizer(optimizer)
+
+
+def _own_memory(wrappers: Any) -> None:
+    """Copy what an optimizer has taken as it was: it is mapped from the file, which would stay as long as the run."""
+    for wrapper in wrappers_of(wrappers).values():
+        for own in getattr(getattr(wrapper, "optimizer", None), "state", {}).values():
+            for name, value in own.items():
+                if isinstance(value, torch.Tensor) and value.device.type == "cpu":
+                    own[name] = value.clone()
 
 
 def _other_optimizer(optimizer: torch.optim.Optimizer | None = None) -> StateMismatchError:

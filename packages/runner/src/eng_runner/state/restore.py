@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from eng_checkpoint import StateMismatchError, load_file, load_state_dict, read_sharded
-from eng_dist import set_rng_state
+from eng_checkpoint import CheckpointError, StateMismatchError, load_file, load_state_dict, read_sharded
+from eng_dist import broadcast_object_list, is_main_process, set_rng_state
 
 from ..engine.environment import set_random_seed
 from ..engine.run import Run, is_configured
 from .optimizer_state import restore_optimizer
-from .rank_local_buffers import take_own_buffers
+from .rank_local_buffers import SECTIONS, take_own_buffers
 
 _log = logging.getLogger(__name__)
+
+_LARGE = (*SECTIONS, "optimizer")
+"""Entries of a checkpoint that are copied when they are restored; all others get memory of their own when read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,9 +32,13 @@ class Checkpoint:
 
 
 def read(run: Run, filename: str, *, map_location: Any = "cpu") -> Checkpoint:
-    """Read a checkpoint and take over its seed."""
+    """Read a checkpoint and take over its seed.
+
+    `map_location` is accepted and changes nothing: the file is mapped into host memory, and each tensor is copied from
+    there to where its counterpart is. Random states and counters stay on the host.
+    """
     run.call_hook("before_resume", path=filename)
-    state = _read_file(run, filename, map_location)
+    state = _read_file(run, filename)
     seed = state.get("meta", {}).get("seed")
     if seed is not None and seed != run.seed:
         run.seed = _seed_anew(run, int(seed))
@@ -43,12 +51,31 @@ def read(run: Run, filename: str, *, map_location: Any = "cpu") -> Checkpoint:
     return Checkpoint(filename, state)
 
 
-def _read_file(run: Run, filename: str, map_location: Any) -> dict[str, Any]:
+def _read_file(run: Run, filename: str) -> dict[str, Any]:
     """The state that a file or a directory holds, spread over the processes as the model is."""
     strategy, model = run.strategy, run.bare_model
     if Path(filename).is_dir():
         return read_sharded(filename, strategy.place_for(model))
-    return strategy.placed(load_file(filename, map_location=map_location), model)
+    state = {
+        name: part if name in _LARGE else copy.deepcopy(part) for name, part in _mapped(filename).items()
+    }
+    return strategy.placed(state, model)
+
+
+def _mapped(filename: str) -> dict[str, Any]:
+    """The state of a file, of which only what is used is read. The first process verifies it, for all of them."""
+    failure: list[str | None] = [None]
+    state: dict[str, Any] = {}
+    if is_main_process():
+        try:
+            state = load_file(filename, mmap=True)
+        except Exception as error:
+            broadcast_object_list([f"{type(error).__name__}: {error}"], src=0)
+            raise
+    broadcast_object_list(failure, src=0)
+    if failure[0] is not None:
+        raise CheckpointError(f"rank 0 could not read {filename}: {failure[0]}")
+    return state if is_main_process() else load_file(filename, mmap=True, verify="size")
 
 
 def restore(
@@ -67,6 +94,7 @@ def restore(
     run.message_hub.load_state_dict(state["message_hub"])
     loop = run.train_loop
     if is_configured(loop):
+        run.param_schedulers  # noqa: B018 - built now: a new schedule sets learning rates, which are restored below
         if "loader" in state:
             loop.dataloader.load_state_dict(state["loader"])
         if "loop" in state and hasattr(loop, "load_state_dict"):
