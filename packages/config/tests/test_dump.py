@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eng_config import Config
+from eng_config.config import text_in
 from eng_config.dump import python_text
 
 
@@ -87,7 +88,7 @@ def test_dumping_and_loading_gives_an_equal_configuration(data):
     """In every format, with the same types, whatever it holds."""
     cfg = Config(data)
     for suffix in (".py", ".json", ".yaml", ".toml"):
-        text = cfg._text_in(suffix)
+        text = text_in(cfg, suffix)
         if free_of_braces(text) and not (suffix != ".py" and "dict(" in text):
             again = Config.fromstring(text, suffix)
             assert again == cfg
@@ -112,4 +113,4 @@ def test_a_character_that_utf8_cannot_write(data):
     assert Config.fromstring(cfg.pretty_text, ".py") == cfg
     for suffix in (".json", ".yaml", ".toml"):
         with pytest.raises(ValueError, match=r"^a\..*UTF-8 cannot write; dump to a `.py` file"):
-            cfg._text_in(suffix)
+            text_in(cfg, suffix)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from .bounds import MAX_DEPTH
@@ -14,7 +14,7 @@ from .overrides import Overrides
 #: digits of a number that Python converts without being asked twice
 MAX_NUMBER = 4_000
 
-__all__ = ["DictAction", "parse_overrides", "parse_value"]
+__all__ = ["DictAction", "add_options", "parse_overrides", "parse_value"]
 
 
 def parse_overrides(arguments: Iterable[str]) -> Overrides:
@@ -148,3 +148,25 @@ class DictAction(argparse.Action):
         before = getattr(namespace, self.dest, None)
         collected = before if isinstance(before, Overrides) else Overrides(before)
         setattr(namespace, self.dest, collected.joined(given))
+
+
+def add_options(parser: argparse.ArgumentParser, values: dict[Any, Any]) -> None:
+    """Add an option for every value, by its key path; a list takes several values of the type of its first."""
+    for path, value in leaves(values):
+        name = f"--{path}"
+        if isinstance(value, bool):
+            parser.add_argument(name, action="store_true", default=value)
+        elif isinstance(value, (str, int, float)):
+            parser.add_argument(name, type=type(value), default=value)
+        elif isinstance(value, (list, tuple)) and value:
+            parser.add_argument(name, type=type(value[0]), nargs="+", default=value)
+
+
+def leaves(values: dict[Any, Any], above: str = "") -> Iterator[tuple[str, Any]]:
+    """Every value that is no dictionary, with its key path."""
+    for key, value in values.items():
+        path = f"{above}.{key}" if above else str(key)
+        if isinstance(value, dict):
+            yield from leaves(value, path)
+        else:
+            yield path, value

@@ -12,12 +12,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from .arguments import parse_overrides
-from .config import Config
+from .config import Config, text_in
 from .convert import write_import_style
-from .diff import difference
+from .dump import difference
 from .errors import ConfigError
-from .reading.text_file import SUFFIXES
-from .terminal import show
+from .reading.source import SUFFIXES
 
 __all__ = ["add_cli_arguments", "main"]
 
@@ -119,7 +118,7 @@ def load(file: str, options: argparse.Namespace, *, imports: bool = False) -> Co
 
 
 def run_show(options: argparse.Namespace) -> int:
-    show(load(options.config, options)._text_in(options.format).rstrip("\n"), LANGUAGES[options.format])
+    show(text_in(load(options.config, options), options.format).rstrip("\n"), LANGUAGES[options.format])
     return 0
 
 
@@ -168,3 +167,24 @@ def run_convert(options: argparse.Namespace) -> int:
     for file in written:
         show(os.fspath(file), "text")
     return 0
+
+
+def show(text: str, language: str) -> None:
+    """Print a text that is written in a language: `python`, `yaml`, `json`, `toml`, `diff` or `text`."""
+    if sys.stdout.isatty() and language != "text":
+        try:
+            from rich.console import Console  # not needed, only nicer
+            from rich.syntax import Syntax
+        except ImportError:
+            pass
+        else:
+            # the colours of the terminal itself, which can be read on a light and on a dark one
+            Console().print(Syntax(printable(text), language, theme="ansi_dark", word_wrap=True))
+            return
+    print(printable(text))
+
+
+def printable(text: str) -> str:
+    """The text with an escape for every letter that standard output cannot encode; Python reads it back."""
+    encoding = sys.stdout.encoding or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)

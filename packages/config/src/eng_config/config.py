@@ -10,44 +10,34 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from sys import _getframe
 from typing import TYPE_CHECKING, Any, Self
 
-from .analysis.derived import derived_from, meets, read_of, sources_of
-from .analysis.explain import history
-from .analysis.style import is_import_style, may_be_import_style
-from .analysis.syntax import parse_python
-from .argument_parser import add_options
+from .analysis.derived import left_behind
+from .analysis.explain import explain
 from .bounds import Budget
-from .diff import difference
-from .dump import python_text
+from .dump import difference, python_text
 from .errors import (
     ConfigError,
     ConfigFormatError,
     ConfigKeyError,
-    ConfigSyntaxError,
     ConfigTypeError,
-    ConfigValueError,
     DerivedValuesWarning,
-    MissingKeyError,
-    UntrustedConfigError,
 )
 from .formats import write_data
-from .node import METHODS, ConfigDict, attach, chain_at, duplicate, missing, plain, settle, step_into
-from .origin import Origin, caller_origin, spell_path, split_path
+from .node import METHODS, ConfigDict, duplicate, plain
+from .origin import Origin, Trace, caller_origin, split_path
 from .overrides import Overrides, apply_overrides, check_options
+from .paths import chain_at, trace_of
 from .reading.bases import is_remote
-from .reading.import_file import read_lazy_file
-from .reading.imports import import_custom_modules as import_listed
-from .reading.source import Reading
-from .reading.text_file import SUFFIXES, read_text_file
-from .secrets import hide, secret_values
+from .reading.content import Content
+from .reading.read import RESERVED_KEYS, read_file
+from .reading.source import SUFFIXES, Reading
+from .state import State
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from .part import Finder, Part
 
-__all__ = ["RESERVED_KEYS", "Config"]
-
-RESERVED_KEYS = ("filename", "text", "pretty_text", "env_variables")
+__all__ = ["Config", "has_secrets", "text_in", "trace"]
 
 
 class Config:
@@ -63,31 +53,10 @@ class Config:
     optimizer = dict(lr=0.2, type='SGD')
     """
 
-    __slots__ = (
-        "__dict__",
-        "__weakref__",
-        "_cfg_dict",
-        "_env_variables",
-        "_filename",
-        "_format_python_code",
-        "_imported",
-        "_merged",
-        "_reading",
-        "_text",
-        "_trusted",
-    )
+    # `__dict__` is the node itself, so that reading an attribute costs what reading a dictionary costs
+    __slots__ = ("__dict__", "__weakref__", "_state")
 
-    _cfg_dict: ConfigDict
-    _env_variables: dict[str, str]
-    _filename: str | None
-    _format_python_code: bool
-    _imported: dict[str, Any]
-    #: everything that was merged in so far, by key path
-    _merged: dict[str, Any]
-    #: how the file was read, None for settings that are of no file
-    _reading: Reading | None
-    _text: str
-    _trusted: bool
+    _state: State
 
     def __init__(
         self,
@@ -107,21 +76,11 @@ class Config:
                     f"`{key}` is reserved for the configuration itself; give the setting another name",
                     path=key,
                 )
+        file = os.fspath(filename) if filename is not None else None
         if cfg_text is None:
-            cfg_text = Reading().text(os.fspath(filename)) if filename is not None else ""
-        self.__setstate__(
-            {
-                "_cfg_dict": cfg_dict if isinstance(cfg_dict, ConfigDict) else ConfigDict(cfg_dict or {}),
-                "_env_variables": dict(env_variables or {}),
-                "_filename": os.fspath(filename) if filename is not None else None,
-                "_format_python_code": format_python_code,
-                "_imported": {},
-                "_merged": {},
-                "_reading": None,
-                "_text": cfg_text,
-                "_trusted": True,
-            }
-        )
+            cfg_text = Reading(trusted=True).text(file) if file is not None else ""
+        node = cfg_dict if isinstance(cfg_dict, ConfigDict) else ConfigDict(cfg_dict or {})
+        self._set(State(node, file, cfg_text, dict(env_variables or {}), format_python_code))
 
     # From files and texts
 
@@ -162,11 +121,10 @@ class Config:
             fetch=reader,
             budget=Budget(),
         )
-        cfg = read(file, suffix, reading.text(file), reading, import_custom_modules)
-        object.__setattr__(cfg, "_filename", file)
-        object.__setattr__(cfg, "_format_python_code", format_python_code)
-        object.__setattr__(cfg, "_reading", reading)
-        return cfg
+        content = read_file(file, suffix, reading.text(file), reading, imports=import_custom_modules)
+        return made(
+            content, filename=file, format_python_code=format_python_code, reading=reading, trusted=trusted
+        )
 
     @staticmethod
     def fromstring(cfg_str: str, file_format: str, *, trust: bool | None = None) -> Config:
@@ -183,126 +141,125 @@ class Config:
             )
         trusted = file_format == ".py" if trust is None else trust
         reading = Reading(trusted=trusted, root=None if trusted else os.getcwd(), budget=Budget())
-        return read("<string>", file_format, cfg_str, reading, import_custom_modules=True)
+        return made(read_file("<string>", file_format, cfg_str, reading, imports=True), trusted=trusted)
 
     # Identity
 
     @property
     def filename(self) -> str | None:
         """The file that the settings were read from."""
-        return self._filename
+        return self._state.filename
 
     @property
     def text(self) -> str:
         """The raw text of every file that was read, each after a line with its name, bases first."""
-        return self._text
+        return self._state.text
 
     @property
     def env_variables(self) -> dict[str, str]:
         """The environment variables that were put in, and their values."""
-        return self._env_variables
+        return self._state.env_variables
 
     @property
     def trusted(self) -> bool:
         """Whether the settings may name any code: those of a trusted Python file, or made by code."""
-        return self._trusted
+        return self._state.trusted
 
     @property
     def pretty_text(self) -> str:
         """Python source of the settings, keys sorted; it loads as an equal configuration."""
-        return python_text(self._shown(plain(self._cfg_dict)), formatted=self._format_python_code)
+        return python_text(
+            self._state.shown(plain(self._state.cfg_dict)), formatted=self._state.format_python_code
+        )
 
     def __repr__(self) -> str:
-        return f"Config (path: {self._filename}): {dict.__repr__(self._shown(self._cfg_dict))}"
-
-    def _shown(self, values: dict[Any, Any]) -> dict[Any, Any]:
-        """The values as they may be written: what the environment alone knows stays a reference."""
-        secrets = secret_values(self._text, self._env_variables)
-        return hide(values, secrets) if secrets else values
+        return f"Config (path: {self.filename}): {dict.__repr__(self._state.shown(self._state.cfg_dict))}"
 
     # As a mapping
 
     def __getattr__(self, name: str) -> Any:
-        if name[:2] == "__":  # protocols that ask for their method: not a key
+        if name[:2] == "__" or name == "_state":  # protocols that ask for their method, and a copy under way
             raise AttributeError(name)
+        state = self._state
         if name in METHODS and not name.startswith("_"):
-            return getattr(self._cfg_dict, name)
-        if name in self._imported and name not in self._cfg_dict:
-            return self._imported[name]
-        return self._cfg_dict[name]
+            return getattr(state.cfg_dict, name)
+        if name in STATE:
+            return getattr(state, name[1:])
+        if name in state.imported and name not in state.cfg_dict:
+            return state.imported[name]
+        return state.cfg_dict[name]
 
     def __getitem__(self, name: str) -> Any:
-        return self._cfg_dict[name]
+        return self._state.cfg_dict[name]
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name in STATE:
-            object.__setattr__(self, name, value)
+            self._set(self._state._replace(**{name[1:]: value}))
         else:
             self[name] = value
 
     def __setitem__(self, name: str, value: Any) -> None:
-        self._cfg_dict[name] = value
-        self._settle()
+        self._state.cfg_dict[name] = value
+        self._set(self._state)
 
     def __delattr__(self, name: str) -> None:
-        delattr(self._cfg_dict, name)
+        delattr(self._state.cfg_dict, name)
 
     def __delitem__(self, name: str) -> None:
-        del self._cfg_dict[name]
+        del self._state.cfg_dict[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._cfg_dict)
+        return iter(self._state.cfg_dict)
 
     def __len__(self) -> int:
-        return len(self._cfg_dict)
+        return len(self._state.cfg_dict)
 
     def __contains__(self, name: object) -> bool:
-        return name in self._cfg_dict
+        return name in self._state.cfg_dict
 
     def __eq__(self, other: object) -> bool:
         if isinstance(other, Config):
-            return self._cfg_dict == other._cfg_dict
+            return self._state.cfg_dict == other._state.cfg_dict
         return NotImplemented
 
     __hash__ = None  # type: ignore[assignment]  # settings change
 
     def keys(self) -> Any:
         """The top-level keys."""
-        return self._cfg_dict.keys()
+        return self._state.cfg_dict.keys()
 
-    # Copies
+    # State and copies
 
-    def __getstate__(self) -> dict[str, Any]:
-        state = {name: getattr(self, name) for name in STATE}
-        if self._reading is not None:  # what fetches a file belongs to this process
-            state["_reading"] = self._reading._replace(fetch=None)
-        return state
+    def _set(self, state: State) -> None:
+        """Put a state in force; attributes are read from its node directly, unless a key has the name of a method."""
+        node = state.cfg_dict
+        direct = node.__dict__ is node and OWN_NAMES.isdisjoint(dict.keys(node))
+        set_state(self, state)
+        set_attributes(self, node if direct else {})
 
-    def __setstate__(self, state: Mapping[str, Any]) -> None:
-        for name in STATE:
-            object.__setattr__(self, name, state[name])
-        self._settle()
+    def __getstate__(self) -> State:
+        state = self._state
+        if state.reading is None:
+            return state
+        return state._replace(reading=state.reading._replace(fetch=None))  # which belongs to this process
+
+    def __setstate__(self, state: State) -> None:
+        self._set(state)
 
     def __copy__(self) -> Self:
-        made = object.__new__(type(self))
-        made.__setstate__({**self.__getstate__(), "_cfg_dict": self._cfg_dict.copy()})
-        return made
+        other = object.__new__(type(self))
+        other._set(self.__getstate__()._replace(cfg_dict=self._state.cfg_dict.copy()))
+        return other
 
     def copy(self) -> Self:
         """A new Config whose top-level values are shared."""
         return self.__copy__()
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
-        made = object.__new__(type(self))
-        memo[id(self)] = made
-        made.__setstate__({name: duplicate(part, memo) for name, part in self.__getstate__().items()})
-        return made
-
-    def _settle(self) -> None:
-        """Read attributes from the node directly, unless a key has the name of a method."""
-        node = self._cfg_dict
-        direct = node.__dict__ is node and OWN_NAMES.isdisjoint(dict.keys(node))
-        object.__setattr__(self, "__dict__", node if direct else {})
+        other = object.__new__(type(self))
+        memo[id(self)] = other
+        other._set(State(*[duplicate(part, memo) for part in self.__getstate__()]))
+        return other
 
     # Changing
 
@@ -321,43 +278,12 @@ class Config:
         """
         origin = options.origin if isinstance(options, Overrides) else caller_origin(_getframe(1))
         check_options(options)
-        if recompute and options:
-            values, state = self._recomputed(options)
-            apply_overrides(values, options, origin, lists=allow_list_keys)
-            for name, part in {**state, "_cfg_dict": values}.items():
-                object.__setattr__(self, name, part)
-        else:
-            apply_overrides(self._cfg_dict, options, origin, lists=allow_list_keys)
-            for text in left_behind(self._cfg_dict, options):
+        state = self._state.recomputed(options) if recompute and options else self._state
+        apply_overrides(state.cfg_dict, options, origin, lists=allow_list_keys)
+        if state is self._state:
+            for text in left_behind(state.cfg_dict, options):
                 warnings.warn(text, DerivedValuesWarning, stacklevel=2)
-        self._merged.update(options)
-        self._settle()
-
-    def _recomputed(self, options: Mapping[str, Any]) -> tuple[ConfigDict, dict[str, Any]]:
-        """The values of the file, evaluated with the options, and how that was done."""
-        if self._reading is None or self._filename is None:
-            raise ConfigValueError(
-                "only what was read from a file can be evaluated again; leave `recompute` out"
-            )
-        file, suffix = self._filename, os.path.splitext(self._filename)[1].lower()
-
-        def evaluated(reading: Reading) -> Config:
-            cfg = read(file, suffix, reading.text(file), reading, import_custom_modules=False)
-            apply_overrides(cfg._cfg_dict, self._merged, self._known_origin, lists=True)
-            return cfg
-
-        if evaluated(self._reading._replace(budget=Budget()))._cfg_dict != self._cfg_dict:
-            raise ConfigValueError(
-                "the configuration or its file was changed since it was read, and evaluating it again would lose that; "
-                "override right after reading",
-                origin=Origin(file, 1),
-            )
-        reading = self._reading._replace(overrides={**self._reading.overrides, **options}, budget=Budget())
-        again = evaluated(reading)
-        return again._cfg_dict, {"_imported": again._imported, "_reading": reading}
-
-    def _known_origin(self, path: str) -> Origin:
-        return self.origin(path) or Origin("<unknown>", 0, path, "code")
+        self._set(state._replace(merged={**state.merged, **options}))
 
     @staticmethod
     def auto_argparser(description: str | None = None) -> tuple[ArgumentParser, Config]:
@@ -366,12 +292,12 @@ class Config:
         The options that were given are for `merge_from_dict`: `cfg.merge_from_dict(vars(parser.parse_args()))` after
         taking out `config`.
         """
+        from .arguments import add_options
+
         parser = ArgumentParser(description=description)
         parser.add_argument("config", help="a configuration file")
-        file = parser.parse_known_args([part for part in sys.argv[1:] if part not in ("-h", "--help")])[
-            0
-        ].config
-        cfg = Config.fromfile(file)
+        given = [part for part in sys.argv[1:] if part not in ("-h", "--help")]
+        cfg = Config.fromfile(parser.parse_known_args(given)[0].config)
         add_options(parser, cfg.to_dict())
         return parser, cfg
 
@@ -382,6 +308,10 @@ class Config:
         chain = self.origins(path)
         return chain[-1] if chain else None
 
+    def origins(self, path: str) -> tuple[Origin, ...]:
+        """Everything that set the value at a key path, first to last: bases, the file, the command line, code."""
+        return chain_at(self._state.cfg_dict, split_path(path))
+
     def explain(self, path: str) -> str:
         """In words: the value at a key path, and every file and line that set it, first to last.
 
@@ -389,40 +319,7 @@ class Config:
         optimizer.lr = 0.1
           <string>:1
         """
-        steps = split_path(path)
-        value = self._at(steps)
-        sources = []
-        for source in sources_of(self._cfg_dict, steps):
-            origins = chain_at(self._cfg_dict, source)
-            if origins:
-                name = spell_path(source)
-                sources.append((name, self._shown({name: self._at(source)})[name], origins[-1]))
-        return history(path, self._shown({path: value})[path], self.origins(path), sources)
-
-    def _at(self, steps: Iterable[Any]) -> Any:
-        """The value at a path; `MissingKeyError` where there is none."""
-        value: Any = self._cfg_dict
-        done: tuple[Any, ...] = ()
-        for step in steps:
-            try:
-                key, value = step_into(value, step)
-            except KeyError:
-                if isinstance(value, ConfigDict):
-                    raise missing(value, step) from None
-                what = f"no key `{step}`; `{spell_path(done)}` is {value!r:.60}, with nothing inside"
-                if isinstance(value, (list, tuple)):
-                    range_of = f", from 0 to {len(value) - 1}" if value else ""
-                    what = f"no position `{step}`; there are {len(value)}{range_of}"
-                chain = chain_at(self._cfg_dict, done)
-                raise MissingKeyError(
-                    what, path=spell_path(done), origin=chain[-1] if chain else None
-                ) from None
-            done = (*done, key)
-        return value
-
-    def origins(self, path: str) -> tuple[Origin, ...]:
-        """Everything that set the value at a key path, first to last: bases, the file, the command line, code."""
-        return chain_at(self._cfg_dict, split_path(path))
+        return explain(self._state.cfg_dict, path, self._state.shown)
 
     def check(
         self,
@@ -444,16 +341,19 @@ class Config:
         """
         from .check import find_problems  # `inspect` and `typing` take longer to import than all of this
 
-        return find_problems(self._cfg_dict, registries, keys)
+        return find_problems(self._state.cfg_dict, registries, keys)
 
     # Writing
 
     def to_dict(self, keep_imported: bool = False) -> dict[str, Any]:
         """Nested plain dictionaries, objects imported on demand as dotted names; imported names only when asked."""
-        return {**(plain(self._imported) if keep_imported else {}), **plain(self._cfg_dict)}
+        return {**(plain(dict(self._state.imported)) if keep_imported else {}), **plain(self._state.cfg_dict)}
 
     def _to_lazy_dict(self, keep_imported: bool = False) -> dict[str, Any]:
-        return {**(self._imported if keep_imported else {}), **plain(self._cfg_dict, keep_lazy=True)}
+        return {
+            **(self._state.imported if keep_imported else {}),
+            **plain(self._state.cfg_dict, keep_lazy=True),
+        }
 
     def dump(self, file: str | Path | None = None) -> str | None:
         """The settings as text in the format of the file they were read from, or written to `file` in its format.
@@ -462,18 +362,15 @@ class Config:
         a = 1
         b = 2
         """
-        suffix = os.path.splitext(file if file is not None else self._filename or "config.py")[1].lower()
+        suffix = os.path.splitext(file if file is not None else self.filename or "config.py")[1].lower()
         if suffix not in SUFFIXES:
             raise ConfigFormatError(f"`{file}` is of no known format; end it in one of {', '.join(SUFFIXES)}")
-        text = self._text_in(suffix)
+        text = text_in(self, suffix)
         if file is None:
             return text
         with open(file, "w", encoding="utf-8") as stream:
             stream.write(text)
         return None
-
-    def _text_in(self, suffix: str) -> str:
-        return self.pretty_text if suffix == ".py" else write_data(self._shown(self.to_dict()), suffix)
 
     @staticmethod
     def diff(cfg1: str | Path | Config, cfg2: str | Path | Config) -> str:
@@ -482,85 +379,39 @@ class Config:
         return difference(old.pretty_text, new.pretty_text, old.filename or "", new.filename or "")
 
 
-STATE = tuple(name for name in Config.__slots__ if name[:2] != "__")
-OWN_NAMES = frozenset(name for name in dir(Config) if name[:2] != "__")
+# `__setattr__` sets keys; these set the slots
+set_state: Callable[[Config, State], None] = Config.__dict__["_state"].__set__
+set_attributes: Callable[[Config, dict[str, Any]], None] = Config.__dict__["__dict__"].__set__
+STATE = frozenset(f"_{name}" for name in State._fields)
+OWN_NAMES = frozenset(name for name in dir(Config) if name[:2] != "__") | STATE
 
 
-def read(file: str, suffix: str, text: str, reading: Reading, import_custom_modules: bool) -> Config:
-    """The configuration of a text, by the reader of its style."""
+def made(content: Content, **state: Any) -> Config:
+    """The configuration of what was read."""
     cfg = Config()
-    imported: dict[str, Any] = {}
-    environment: dict[str, str] = {}
-    if suffix == ".py" and is_import_text(text, file, reading.style):
-        lazy_file = read_lazy_file(file, reading, text=text)
-        values, layer, whole, imported = ConfigDict(), lazy_file.layer, lazy_file.text, lazy_file.imported
-        dict.update(values, lazy_file.values)
-        settle(values)
-    else:
-        text_file = read_text_file(file, reading, text=text, suffix=suffix)
-        values, layer, whole, environment = (
-            text_file.values,
-            text_file.layer,
-            text_file.text,
-            text_file.environment,
+    cfg._set(
+        State(
+            content.values,
+            text=content.text,
+            env_variables=dict(content.environment),
+            imported=content.imported,
+            **{"filename": None, **state},
         )
-        listed = dict.get(values, "custom_imports")
-        if import_custom_modules and listed:
-            origin = layer.chain(("custom_imports",))[-1]
-            if not reading.trusted:
-                raise UntrustedConfigError(
-                    "imports run code, and the file is not trusted; read it with `trust=True` if it is yours",
-                    path="custom_imports",
-                    origin=origin,
-                )
-            import_listed(listed, origin)
-    for key in RESERVED_KEYS:
-        if key in values:
-            raise ConfigKeyError(
-                f"`{key}` is reserved for the configuration itself; give the setting another name",
-                path=key,
-                origin=layer.chain((key,))[-1],
-            )
-    attach(values, layer, ())
-    cfg.__setstate__(
-        {
-            **cfg.__getstate__(),
-            "_cfg_dict": values,
-            "_env_variables": environment,
-            "_imported": imported,
-            "_text": whole,
-            "_trusted": reading.trusted,
-        }
     )
     return cfg
 
 
-def is_import_text(text: str, file: str, style: str | None) -> bool:
-    """Whether a Python text is in the import style; most can be told without parsing them."""
-    if style is not None:
-        return style == "import"
-    if not may_be_import_style(text):
-        return False
-    try:
-        return is_import_style(parse_python(text, file), file)
-    except ConfigSyntaxError:  # `{{ ... }}` may stand where Python cannot read it
-        return False
+def text_in(cfg: Config, suffix: str) -> str:
+    """Return the settings as text in one of the formats."""
+    return cfg.pretty_text if suffix == ".py" else write_data(cfg._state.shown(cfg.to_dict()), suffix)
 
 
-def left_behind(root: ConfigDict, options: Mapping[str, Any]) -> Iterator[str]:
-    """What to say of each option that other values, not overridden themselves, were computed from."""
-    read = read_of(root, {path.partition(".")[0] for path in options})
-    for path in options:
-        if path.partition(".")[0] not in read:
-            continue
-        behind = [
-            derived
-            for derived in derived_from(root, split_path(path))
-            if not any(meets(derived.path, split_path(other)) for other in options)
-            and chain_at(root, derived.path)
-        ]
-        if behind:
-            yield (
-                f"`{path}` is overridden, but {', '.join(map(str, behind))} was computed from it before and stays; "
-                "override that too, or merge with `recompute=True`"
-            )
+def trace(cfg: Config) -> Trace | None:
+    """Return what knows where the settings are written; None for settings that are of no file."""
+    return trace_of(cfg._state.cfg_dict)
+
+
+def has_secrets(cfg: Config) -> bool:
+    """Whether some value comes from the environment alone, so that it is not written."""
+    values = cfg.to_dict()
+    return bool(cfg._state.shown(values) != values)

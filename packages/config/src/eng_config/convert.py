@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .analysis.layer import Layer
-from .config import Config
+from .config import Config, has_secrets, trace
 from .dump import is_name, python_text, write
 from .errors import ConfigValueError
 from .merge import DELETE
@@ -28,12 +28,11 @@ def write_import_style(cfg: Config, output: str) -> list[str]:
     Raises `ConfigValueError` for a configuration that is in the import style, and for texts out of the environment,
     which that style does not take from there.
     """
-    place = cfg._cfg_dict._place
-    layer = place.trace if place is not None else None
+    layer = trace(cfg)
     if not isinstance(layer, Layer) or layer.imported is not None:
         raise ConfigValueError("only a file in the text style can be converted to the import style")
     values = cfg.to_dict()
-    if cfg._shown(values) != values:
+    if has_secrets(cfg):
         raise ConfigValueError(
             "the import style does not fill in `{{$NAME}}`; write `os.environ['NAME']` into it by hand"
         )

@@ -13,7 +13,7 @@ from .errors import ConfigError, ConfigTypeError, ConfigValueError
 from .lazy import Lazy
 from .origin import join_path
 
-__all__ = ["python_text", "value_text"]
+__all__ = ["difference", "is_name", "python_text", "value_text", "write"]
 
 WIDTH = 79
 INDENT = "    "
@@ -142,3 +142,18 @@ def import_name(value: Any) -> str | None:
     for part in name.split("."):
         found = getattr(found, part, None)
     return f"{module}.{name}" if found is value else None
+
+
+def difference(old: str, new: str, old_name: str = "", new_name: str = "") -> str:
+    """Return a unified diff of two texts; empty when they are equal.
+
+    >>> print(difference("a = 1", "a = 2", "old.py", "new.py"))
+    --- old.py
+    +++ new.py
+    @@ -1 +1 @@
+    -a = 1
+    +a = 2
+    """
+    from difflib import unified_diff  # few commands compare
+
+    return "\n".join(unified_diff(old.splitlines(), new.splitlines(), old_name, new_name, lineterm=""))

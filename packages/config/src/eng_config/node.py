@@ -1,9 +1,8 @@
 """ConfigDict: a dictionary that is also read by attribute and knows where its values come from.
 
 Reading an attribute costs what reading a dictionary costs, because a node is its own `__dict__`: no Python code
-runs. Two kinds of nodes give that up and go through `__getattr__` instead: those with a key named like a method
-(`items`, `copy`), so that the method stays a method, and those that hold an object which is imported when it is
-read (`lazy.py`), so that the user only ever meets the real one.
+runs. Two kinds of nodes use `__getattr__` instead: those with a key named like a method (`items`, `copy`), so that
+the method stays a method, and those with an object that is imported when it is read (`lazy.py`).
 """
 
 from __future__ import annotations
@@ -17,10 +16,22 @@ from typing import Any, Self
 from .errors import ConfigTypeError, MissingKeyError
 from .lazy import Lazy, holds_lazy, resolve
 from .merge import merge_into
-from .origin import Fixed, Origin, Path, Place, Trace, position_of, spell_path
+from .origin import Fixed, Origin, Place, Trace, spell_path
 from .suggestion import suggest
 
-__all__ = ["ConfigDict", "attach", "chain_at", "plain", "wrap"]
+__all__ = [
+    "ATOMS",
+    "METHODS",
+    "ConfigDict",
+    "attach",
+    "duplicate",
+    "missing",
+    "node_of",
+    "place_of",
+    "plain",
+    "settle",
+    "wrap",
+]
 
 MAPPINGS = frozenset({dict, OrderedDict})
 CONTAINERS = frozenset({dict, OrderedDict, list, tuple})
@@ -205,6 +216,8 @@ class LazyNode(ConfigDict):
     __hash__ = None  # type: ignore[assignment]  # as every dictionary
 
 
+# slots and not attributes: every other name is a key
+place_of: Callable[[ConfigDict], Place | None] = ConfigDict.__dict__["_place"].__get__
 set_place: Callable[[ConfigDict, Place | None], None] = ConfigDict.__dict__["_place"].__set__
 set_attributes: Callable[[ConfigDict, dict[Any, Any]], None] = ConfigDict.__dict__["__dict__"].__set__
 METHODS = frozenset(name for name in dir(ConfigDict) if name[:2] != "__") | {"__dict__", "__class__"}
@@ -246,6 +259,11 @@ def wrap(value: Any) -> Any:
     if kind is list or kind is tuple:
         return kind([wrap(part) if type(part) in CONTAINERS else part for part in value])
     return value
+
+
+def node_of(values: Mapping[str, Any]) -> ConfigDict:
+    """Return a node of these values, dictionaries in them converted, and objects not imported yet left as they are."""
+    return restore(ConfigDict, {name: wrap(value) for name, value in values.items()}, None)  # type: ignore[no-any-return]  # of the given kind
 
 
 def restore(kind: type[ConfigDict], values: Mapping[Any, Any], place: Place | None) -> Any:
@@ -309,35 +327,6 @@ def attach(value: Any, trace: Trace, path: tuple[Any, ...]) -> None:
         for position, part in enumerate(value):
             if isinstance(part, (ConfigDict, list, tuple)):
                 attach(part, trace, (*path, position))
-
-
-def step_into(value: Any, step: Any) -> tuple[Any, Any]:
-    """The key or position that one step of a path means in a value, and what is there; KeyError where nothing is."""
-    if isinstance(value, dict):
-        position = position_of(step)
-        for key in (step,) if position is None else (step, position):
-            if key in value:
-                return key, dict.get(value, key)
-    elif isinstance(value, (list, tuple)):
-        position = position_of(step)
-        if position is not None and position < len(value):
-            return position, value[position]
-    raise KeyError(step)
-
-
-def chain_at(root: ConfigDict, steps: Path) -> tuple[Origin, ...]:
-    """Everything that set the value at a path below a node, first to last; empty when it is not there or not known."""
-    value: Any = root
-    place, below = root._place, ()  # type: tuple[Place | None, Path]
-    for step in steps:
-        if isinstance(value, ConfigDict) and value._place is not None:
-            place, below = value._place, ()
-        try:
-            key, value = step_into(value, step)
-        except KeyError:
-            return ()
-        below = (*below, key)
-    return place.chain(*below) if place is not None else ()
 
 
 def missing(node: ConfigDict, key: Any) -> MissingKeyError:

@@ -132,9 +132,13 @@ class Place:
 
     def record(self, steps: Path, origin: Origin) -> None:
         """Remember that the value at `steps` was set at `origin`, after everything else and whole."""
-        for inner in [other for other in self.edits if other[: len(steps)] == steps != other]:
-            del self.edits[inner]
-        self.edits[steps] = (*self.edits.get(steps, ()), origin)
+        edits = self.edits
+        if not edits:
+            edits[steps] = (origin,)
+            return
+        for inner in [other for other in edits if other[: len(steps)] == steps != other]:
+            del edits[inner]
+        edits[steps] = (*edits.get(steps, ()), origin)
 
     def record_caller(self, key: Any, frame: FrameType | None) -> Origin:
         """Remember that the first code outside of this package, from `frame` outwards, set `key`."""

@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import partial
 from typing import Any, NamedTuple
 
 from .errors import ConfigKeyError, ConfigTypeError
 from .merge import DELETE, without_flags
-from .node import ATOMS, ConfigDict, attach, settle, wrap
-from .origin import COMMAND_LINE, Fixed, Origin, Path, Place, join_path, position_of, spell_path, split_path
+from .node import ATOMS, ConfigDict, attach, place_of, settle, wrap
+from .origin import (
+    COMMAND_LINE,
+    Fixed,
+    Origin,
+    Path,
+    Place,
+    join_path,
+    position_of,
+    spell_path,
+    split_path,
+)
+
+#: what a dictionary has under a key that is not there
+ABSENT = object()
 
 __all__ = ["Overrides", "apply_overrides", "check_options"]
 
@@ -61,33 +73,36 @@ def apply_overrides(
 
 
 class Undo:
-    """How to take back what was put in: the steps to do, last first, and what every place knew before."""
+    """What was replaced so far, and what was known of the origins before."""
 
-    __slots__ = ("known", "steps")
+    __slots__ = ("edits", "replaced")
 
     def __init__(self) -> None:
-        self.steps: list[Callable[[], None]] = []
-        self.known: dict[Place, dict[Path, tuple[Origin, ...]]] = {}
+        self.replaced: list[tuple[Any, Any, Any]] = []
+        self.edits: dict[Place, dict[Path, tuple[Origin, ...]]] = {}
 
     def record(self, place: Place, steps: Path, origin: Origin) -> None:
-        """Record an origin in a place, so that it can be taken back."""
-        edits = place.edits
-        if place not in self.known:
-            self.known[place] = edits.copy()
-        if edits:
-            place.record(steps, origin)
-        else:
-            edits[steps] = (origin,)
+        """Record an origin, so that it can be taken back."""
+        if place not in self.edits:
+            self.edits[place] = place.edits.copy()
+        place.record(steps, origin)
 
     def take_back(self) -> None:
-        for step in reversed(self.steps):
-            step()
-        for place, edits in self.known.items():
+        for container, key, old in reversed(self.replaced):
+            if isinstance(container, list):
+                container[key] = old
+                continue
+            if old is ABSENT:
+                dict.pop(container, key)
+            else:
+                dict.__setitem__(container, key, old)
+            settle(container)
+        for place, edits in self.edits.items():
             place.edits = edits
 
 
 def put(root: ConfigDict, path: str, value: Any, origin: Origin, lists: bool, undo: Undo) -> None:
-    """Put one value, and say how to take it back."""
+    """Put one value at a key path; containers on the way that are not there are made."""
     *outer, last = path.split(".")
     node: Any = root
     for step in outer:
@@ -95,33 +110,39 @@ def put(root: ConfigDict, path: str, value: Any, origin: Origin, lists: bool, un
         if type(node) is not ConfigDict:
             break
     else:
-        if (
-            type(value) in ATOMS and last in node
-        ):  # nearly all overrides: one number or text for another value
-            undo.steps.append(partial(dict.__setitem__, node, last, dict.__getitem__(node, last)))
+        if type(value) in ATOMS and last in node:  # nearly always: one number or text for another value
+            undo.replaced.append((node, last, dict.__getitem__(node, last)))
             dict.__setitem__(node, last, value)
-            if node._place is not None:
-                undo.record(node._place, (last,), origin)
+            place = place_of(node)
+            if place is not None:
+                undo.record(place, (last,), origin)
             return
-    put_anywhere(root, path, value, origin, lists, undo)
-
-
-def put_anywhere(root: ConfigDict, path: str, value: Any, origin: Origin, lists: bool, undo: Undo) -> None:
-    """Put one value of any kind, be it through lists or to where nothing is yet."""
-    *outer, last = path.split(".")
-    target = Target(root, root._place, ())
+    target = Target(root, place_of(root), ())
     done = ""
     for step in outer:
         done = join_path(done, step)
         key = find(target.container, step, done, origin, lists)
+        if not target.has(key):
+            target.store(key, ConfigDict(), origin, undo)
         inner = target.get(key)
-        if inner is None and key not in target.container:
-            inner = ConfigDict()
-            target.store(key, inner, origin, undo)
-        elif not isinstance(inner, (ConfigDict, list)):
+        if not isinstance(inner, (ConfigDict, list)):
             raise no_container(inner, path, done, origin)
         target = target.inside(key, inner)
-    store_merged(target, find(target.container, last, path, origin, lists), value, origin, path, undo)
+    put_merged(target, find(target.container, last, path, origin, lists), value, origin, path, undo)
+
+
+def put_merged(target: Target, key: Any, value: Any, origin: Origin, path: str, undo: Undo) -> None:
+    """Put one value into a container; a dictionary over a dictionary is merged key by key."""
+    if isinstance(value, dict) and not value.get(DELETE, False) and target.has(key):
+        old = target.get(key)
+        if not isinstance(old, ConfigDict):
+            raise no_container(old, join_path(path, next(iter(value), "")), path, origin)
+        for inner, part in dict.items(value):
+            if inner != DELETE:
+                put_merged(target.inside(key, old), inner, part, origin, join_path(path, inner), undo)
+        return
+    stored = wrap(without_flags(value)) if isinstance(value, (dict, list, tuple)) else value
+    target.store(key, stored, origin, undo)
 
 
 class Target(NamedTuple):
@@ -131,92 +152,61 @@ class Target(NamedTuple):
     place: Place | None
     steps: Path
 
+    def has(self, key: Any) -> bool:
+        return isinstance(self.container, list) or key in self.container
+
     def get(self, key: Any) -> Any:
-        return dict.get(self.container, key) if isinstance(self.container, dict) else self.container[key]
+        container = self.container
+        return dict.get(container, key, ABSENT) if isinstance(container, dict) else container[key]
 
     def inside(self, key: Any, value: Any) -> Target:
         if isinstance(value, ConfigDict):
-            return Target(value, value._place, ())
+            return Target(value, place_of(value), ())
         return Target(value, self.place, (*self.steps, key))
 
     def store(self, key: Any, value: Any, origin: Origin, undo: Undo) -> None:
-        """Store a value as it is, with its origin, and say how to take it back."""
-        container, place = self.container, self.place
-        there, old = isinstance(container, list) or key in container, self.get(key)
-        if isinstance(container, ConfigDict):
-            dict.__setitem__(container, key, value)
-            settle(container)
+        """Store a value as it is, with its origin."""
+        undo.replaced.append((self.container, key, self.get(key)))
+        if isinstance(self.container, ConfigDict):
+            dict.__setitem__(self.container, key, value)
+            settle(self.container)
         else:
-            container[key] = value
-        undo.steps.append(partial(take_back, container, key, there, old))
-        if place is not None:
-            undo.record(place, (*self.steps, key), origin)
-            if isinstance(value, (dict, list, tuple)):
-                attach(value, Fixed(origin), (*place.path, *self.steps, key))
+            self.container[key] = value
+        if self.place is not None:
+            undo.record(self.place, (*self.steps, key), origin)
+            attach(value, Fixed(origin), (*self.place.path, *self.steps, key))
 
 
 def find(container: Any, step: str, path: str, origin: Origin, lists: bool) -> Any:
     """The key or the position that one step of a path means."""
+    index = position_of(step)
     if isinstance(container, dict):
-        if step in container:
-            return step
-        if step.endswith("]"):
+        if step.endswith("]") and step not in container:
             dotted = spell_path(split_path(path))
             raise ConfigKeyError(
                 f"a position stands behind a dot in a key path; write `{dotted}`", path=path, origin=origin
             )
-        position = position_of(step)
-        return position if position is not None and position in container else step
+        return index if step not in container and index is not None and index in container else step
     if not lists:
         raise ConfigTypeError(
             f"`{step}` is a position in a list, which `allow_list_keys=False` forbids; give the whole list",
             path=path,
             origin=origin,
         )
-    position = position_of(step)
-    if position is None or position >= len(container):
+    if index is None or index >= len(container):
         raise ConfigKeyError(
             f"`{step}` is no position in a list of {len(container)}; positions are 0 to {len(container) - 1}, "
             "and a longer list is given whole",
             path=path,
             origin=origin,
         )
-    return position
-
-
-def store_merged(target: Target, key: Any, value: Any, origin: Origin, path: str, undo: Undo) -> None:
-    """Store a value; a dictionary over a dictionary is merged key by key."""
-    if isinstance(value, dict) and not value.get(DELETE, False):
-        here = isinstance(target.container, list) or key in target.container
-        old = target.get(key) if here else None
-        if isinstance(old, ConfigDict):
-            for inner, part in dict.items(value):
-                if inner != DELETE:
-                    store_merged(target.inside(key, old), inner, part, origin, join_path(path, inner), undo)
-            return
-        if here:
-            raise no_container(old, join_path(path, next(iter(value), "")), path, origin)
-    target.store(
-        key, wrap(without_flags(value)) if isinstance(value, (dict, list, tuple)) else value, origin, undo
-    )
-
-
-def take_back(container: Any, key: Any, there: bool, old: Any) -> None:
-    if isinstance(container, list):
-        container[key] = old
-        return
-    if there:
-        dict.__setitem__(container, key, old)
-    else:
-        dict.pop(container, key)
-    settle(container)
+    return index
 
 
 def no_container(value: Any, path: str, above: str, origin: Origin) -> ConfigTypeError:
-    kind = type(value).__name__
     return ConfigTypeError(
-        f"`{above}` is {value!r} ({kind}), which has nothing inside; give `{above}` a dictionary with `_delete_=True` "
-        "to put it in that place",
+        f"`{above}` is {value!r} ({type(value).__name__}), which has nothing inside; give `{above}` a dictionary with "
+        "`_delete_=True` to put it in that place",
         path=path,
         origin=origin,
     )

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-from bisect import bisect
 from collections.abc import Mapping
 from typing import Any
 
@@ -31,7 +30,15 @@ ENVIRONMENT = re.compile(
     r"\{\{\s*+(?P<quote>['\"]?)\s*+\$\s*+(?P<name>\w++)\s*+"
     r"(?::\s*+(?P<default>(?:(?!\{\{)\S)*?)\s*+)?(?P=quote)\s*+\}\}"
 )
-BASE = re.compile(r"\{\{\s*_base_\.([\w.]+)\s*\}\}")
+BASE = re.compile(r"\{\{\s*_base_\.(?P<path>[\w.]+)\s*\}\}")
+#: what tells the texts and comments of Python from its code, and where a statement starts; a text that is not closed
+#: reaches to the end, so that the search is linear
+PYTHON_PARTS = re.compile(
+    rf"""(?P<base>{BASE.pattern})"""
+    r"""|(?P<text>[rRbBuUfF]{0,2}(?P<quotes>\'\'\'|\"\"\"|'|\")(?:\\.|(?!(?P=quotes))[^\\])*+(?P<closed>(?P=quotes))?)"""
+    r"""|(?P<comment>\#[^\n]*|\\\n)|(?P<open>[(\[{])|(?P<close>[)\]}])|(?P<end>\n)|(?P<code>[^\s'\"\#()\[\]{}\\]+)""",
+    re.DOTALL,
+)
 REFERENCE = re.compile(
     r"(?<![^\s\[{(,:])(?P<quote>['\"]?)\{\{\s*_base_\.(?P<alone>[\w.]+)\s*\}\}(?P=quote)(?=\s*(?:[\]}),#\n]|$))"
     r"|\{\{\s*_base_\.(?P<within>[\w.]+)\s*\}\}"
@@ -100,29 +107,31 @@ def base_expressions(text: str, file: str) -> str:
     >>> base_expressions("width = {{ _base_.model.stages.0.width }}", "cfg.py")
     "width = _base_['model']['stages'][0]['width']"
     """
-    if "_base_" not in text or "{{" not in text or BASE.search(text) is None:
+    if "_base_" not in text or BASE.search(text) is None:
         return text
-    from .quoted import quoted_parts  # the tokenizer is slow to import, and few files need it
+    depth, is_start = 0, True
 
-    parts = quoted_parts(text)
-    starts = [start for start, _, _ in parts]
-
-    def expression(found: re.Match[str]) -> str:
-        _, end, is_value = parts[bisect(starts, found.start()) - 1] if parts else (0, 0, False)
-        if found.start() < end and starts[0] <= found.start():
-            if not is_value:
-                return found[0]
+    def replaced(found: re.Match[str]) -> str:
+        nonlocal depth, is_start
+        kind, whole = found.lastgroup, found[0]
+        is_documentation = is_start and not depth
+        if kind != "comment":
+            is_start = kind == "end" and not depth
+        depth += (kind == "open") - (kind == "close")
+        if kind == "base":
+            steps = found["path"].split(".")
+            keys = [step if position_of(step) is not None else repr(step) for step in steps]
+            return "_base_" + "".join(f"[{key}]" for key in keys)
+        within = BASE.search(whole) if found["closed"] and not is_documentation else None
+        if within is not None:
             raise ConfigSyntaxError(
-                f"`{found[0]}` stands within a text, where it is no value; take the quotes away, or put the "
-                f"value into the text: f'... {{_base_.{found[1]}}} ...'",
-                origin=Origin(file, text.count("\n", 0, found.start()) + 1),
+                f"`{within[0]}` stands within a text, where it is no value; take the quotes away, or put the "
+                f"value into the text: f'... {{_base_.{within['path']}}} ...'",
+                origin=Origin(file, text.count("\n", 0, found.start() + within.start()) + 1),
             )
-        steps = found[1].split(".")
-        return "_base_" + "".join(
-            f"[{step if position_of(step) is not None else repr(step)}]" for step in steps
-        )
+        return whole
 
-    return BASE.sub(expression, text)
+    return PYTHON_PARTS.sub(replaced, text)
 
 
 def base_references(text: str) -> tuple[str, dict[str, str]]:

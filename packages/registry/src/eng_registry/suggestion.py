@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 #: the least similarity, of 0 to 1 as `difflib` counts it, at which one name is taken for another one mistyped
-CUTOFF = 0.75
+CUTOFF = 0.76
 
 
 def suggest(word: str, choices: Iterable[str]) -> str:

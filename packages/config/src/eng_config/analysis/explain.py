@@ -1,35 +1,40 @@
-"""The history of one value in words: every place that set it, first to last."""
+"""The history of one value in words."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable
 from typing import Any
 
 from ..dump import value_text
-from ..origin import Origin
+from ..node import ConfigDict
+from ..origin import Origin, spell_path, split_path
+from ..paths import chain_at, value_at
+from .derived import sources_of
 
-__all__ = ["history"]
+__all__ = ["explain"]
 
 
-def history(
-    path: str,
-    value: Any,
-    chain: tuple[Origin, ...],
-    sources: Iterable[tuple[str, Any, Origin]] = (),
-) -> str:
-    """The value, and a line for each place that set it, with what is written there.
+def explain(root: ConfigDict, path: str, shown: Callable[[Any], Any]) -> str:
+    """Return the value at a key path, every place that set it, first to last, and what it was computed from.
 
-    `sources` are the paths and values that it was computed from, each with the place that set that one.
+    `shown` gives a value as it may be written. Raises `MissingKeyError` where there is no value.
     """
-    lines = [f"{path} = {value_text(value, len(path) + 3)}"]
+    steps = split_path(path)
+    value = shown(value_at(root, steps))
+    chain = chain_at(root, steps)
     places = [(place_of(origin), said(origin)) for origin in chain]
     if (
         chain and chain[-1].how == "command line" and chain[-1].path == path
     ):  # the only one whose value is known
-        places[-1] = places[-1][0], f"{chain[-1].path}={value}"
-    places += [(place_of(origin), f"uses {name} = {value_text(part)}") for name, part, origin in sources]
+        places[-1] = places[-1][0], f"{path}={value}"
+    for source in sources_of(root, steps):
+        origins = chain_at(root, source)
+        if origins:
+            words = f"uses {spell_path(source)} = {value_text(shown(value_at(root, source)))}"
+            places.append((place_of(origins[-1]), words))
     width = max((len(place) for place, _ in places), default=0)
+    lines = [f"{path} = {value_text(value, len(path) + 3)}"]
     lines += [f"  {place:{width}}  {words}".rstrip() for place, words in places]
     if not chain:
         lines.append("  set by code; no file is known")
@@ -38,8 +43,7 @@ def history(
 
 def place_of(origin: Origin) -> str:
     """File and line; a file below the current folder by its path from there."""
-    below = os.path.join(os.getcwd(), "")
-    return str(origin).removeprefix(below)
+    return str(origin).removeprefix(os.path.join(os.getcwd(), ""))
 
 
 def said(origin: Origin) -> str:

@@ -1,8 +1,11 @@
 """The evaluator for Python files that are not trusted: settings are computed, and nothing else can be reached.
 
-The syntax tree is walked; Python never runs it. What is not named here does not exist: no import, no function of
-the file, no attribute but the keys of dictionaries and the listed methods, no call but of the listed functions.
-Steps, sizes and seconds are bounded before they are spent.
+It walks the syntax tree; Python never runs it. What is not named here does not exist: no import, no function of the
+file, no attribute but the keys of dictionaries and the listed methods, no call but of the listed functions. Steps,
+sizes and seconds are taken from a budget before they are spent.
+
+This module is longer than others because it is one argument: a reader who wants to know whether a file can escape,
+or run for long, reads all of the language here, one method for each expression, and nothing elsewhere.
 """
 
 from __future__ import annotations
@@ -15,40 +18,42 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NoReturn
 
-from ..bounds import MAX_SECONDS, MAX_STEPS, Budget, weigh
+from ..bounds import MAX_SECONDS, MAX_STEPS, MAX_WEIGHT, Budget, weigh
 from ..errors import ConfigError, ConfigEvaluationError, UntrustedConfigError
 from ..node import ConfigDict
 from ..origin import Origin
+from ..paths import overlay
 from ..suggestion import suggest
-from .recompute import overlay
 
 __all__ = ["evaluate"]
 
-MAX_SIZE = 1_000_000
 MAX_BITS = 10_000
 MAX_WIDTH = 1_000
+ADVICE = "write it out, or read the file with `trust=True` if it is yours"
 
+ALLOWED = (
+    abs,
+    all,
+    any,
+    bool,
+    complex,
+    dict,
+    float,
+    frozenset,
+    int,
+    len,
+    list,
+    max,
+    min,
+    range,
+    set,
+    sorted,
+    str,
+    sum,
+)
 FUNCTIONS: dict[str, Callable[..., Any]] = {
-    "abs": abs,
-    "all": all,
-    "any": any,
-    "bool": bool,
-    "dict": dict,
+    **{function.__name__: function for function in (*ALLOWED, tuple)},
     "enumerate": lambda *args: list(enumerate(*args)),
-    "float": float,
-    "int": int,
-    "len": len,
-    "list": list,
-    "max": max,
-    "min": min,
-    "range": range,
-    "set": set,
-    "frozenset": frozenset,
-    "complex": complex,
-    "sorted": sorted,
-    "str": str,
-    "sum": sum,
-    "tuple": tuple,
     "zip": lambda *args, strict=False: list(zip(*args, strict=strict)),
 }
 
@@ -57,14 +62,14 @@ def words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-TEXT_METHODS = words(
-    "capitalize casefold count endswith find index isalnum isalpha isascii isdecimal isdigit isidentifier islower "
-    "isnumeric isspace istitle isupper lower lstrip partition removeprefix removesuffix rfind rindex rpartition "
-    "rsplit rstrip split splitlines startswith strip swapcase title upper"
-)
 GROWING_TEXT_METHODS = words("center join ljust replace rjust zfill")
 METHODS: dict[type, frozenset[str]] = {
-    str: TEXT_METHODS | GROWING_TEXT_METHODS,
+    str: GROWING_TEXT_METHODS
+    | words(
+        "capitalize casefold count endswith find index isalnum isalpha isascii isdecimal isdigit isidentifier islower "
+        "isnumeric isspace istitle isupper lower lstrip partition removeprefix removesuffix rfind rindex rpartition "
+        "rsplit rstrip split splitlines startswith strip swapcase title upper"
+    ),
     dict: words("clear copy get items keys merge pop setdefault update values"),
     list: words("append clear copy count extend index insert pop remove reverse sort"),
     tuple: words("count index"),
@@ -96,15 +101,15 @@ COMPARISONS: dict[type, Callable[[Any, Any], Any]] = {
     ast.NotEq: operator.ne,
     ast.NotIn: lambda left, right: left not in right,
 }
-CONVERSIONS: dict[int, Callable[[Any], str]] = {ord("a"): ascii, ord("r"): repr, ord("s"): str}
-#: statements that are not called as their class is
-KEYWORDS = {"AsyncFunctionDef": "async def", "ClassDef": "class", "FunctionDef": "def", "TryStar": "try"}
 SIGNS: dict[type, Callable[[Any], Any]] = {
     ast.Invert: operator.invert,
     ast.Not: operator.not_,
     ast.UAdd: operator.pos,
     ast.USub: operator.neg,
 }
+CONVERSIONS: dict[int, Callable[[Any], str]] = {ord("a"): ascii, ord("r"): repr, ord("s"): str}
+#: statements whose keyword is not the name of their class
+KEYWORDS = {"AsyncFunctionDef": "async def", "ClassDef": "class", "FunctionDef": "def", "TryStar": "try"}
 
 
 def evaluate(
@@ -114,10 +119,9 @@ def evaluate(
     overrides: Mapping[str, Any] | None = None,
     budget: Budget | None = None,
 ) -> dict[str, Any]:
-    """The names that the file assigns, given these names; `overrides` are put in after each statement.
-    The steps and seconds that it takes are taken from `budget`.
+    """Return the names that the file assigns, given these names; `overrides` are put in after each statement.
 
-    Raises `UntrustedConfigError` with the line for everything that is not allowed or has no end in sight, and
+    Raises `UntrustedConfigError` with the line for everything that is not allowed or exceeds the budget, and
     `ConfigEvaluationError` for an error of the file itself.
 
     >>> evaluate(ast.parse("sizes = [32 * n for n in range(1, 4)]"), "cfg.py", {})
@@ -127,30 +131,27 @@ def evaluate(
     evaluator = Evaluator(file, dict(names), budget)
     try:
         for statement in tree.body:
-            evaluator.run(statement)
+            evaluator.run([statement])
             overlay(evaluator.names, overrides or {})
-    except ConfigError as error:
-        if error.origin is None:
-            error.origin = Origin(file, evaluator.line)
-        raise
-    except RecursionError as error:
-        raise UntrustedConfigError(
-            "the expression is nested too deeply; " + ADVICE, origin=Origin(file, evaluator.line)
-        ) from error
     except Exception as error:
+        here = Origin(file, evaluator.line)
+        if isinstance(error, ConfigError):
+            error.origin = error.origin or here
+            raise
+        if isinstance(error, RecursionError):
+            raise UntrustedConfigError(
+                f"the expression is nested too deeply; {ADVICE}", origin=here
+            ) from error
         raise ConfigEvaluationError(
-            f"the file raised {type(error).__name__}: {error}", origin=Origin(file, evaluator.line)
+            f"the file raised {type(error).__name__}: {error}", origin=here
         ) from error
     finally:
         budget.seconds = evaluator.deadline - time.monotonic()
     return {name: value for name, value in evaluator.names.items() if name not in names}
 
 
-ADVICE = "write it out, or read the file with `trust=True` if it is yours"
-
-
 class Evaluator:
-    """Names and what is left of the allowance, while a file is walked."""
+    """Names and what is left of the budget, while a file is walked."""
 
     def __init__(self, file: str, names: dict[str, Any], budget: Budget) -> None:
         self.file = file
@@ -168,7 +169,7 @@ class Evaluator:
         )
 
     def spend(self, steps: int) -> None:
-        """Take steps from the allowance."""
+        """Take steps from the budget."""
         self.budget.steps -= steps
         if self.budget.steps < 0 or time.monotonic() > self.deadline:
             self.refuse(f"a computation of more than {MAX_STEPS:,} steps or {MAX_SECONDS:g} seconds")
@@ -176,16 +177,16 @@ class Evaluator:
     def spend_on(self, *values: Any) -> None:
         """Take as many steps as walking through the values takes."""
         for value in values:
-            weight = weigh(value, MAX_SIZE)
-            if weight > MAX_SIZE:
-                self.refuse(f"a value of more than {MAX_SIZE:,} parts")
+            weight = weigh(value, MAX_WEIGHT)
+            if weight > MAX_WEIGHT:
+                self.refuse(f"a value of more than {MAX_WEIGHT:,} parts")
             self.spend(weight)
 
     def spend_on_keys(self, keys: Iterable[Any]) -> None:
         """Take as many steps as putting these keys into a dictionary or set takes.
 
-        A key is compared with all others of the same hash. The hash of a text is salted, that of a number
-        can be chosen.
+        A key is compared with all others of the same hash. The hash of a text is salted, that of a number can be
+        chosen.
         """
         for key in keys:
             if isinstance(key, (int, float, complex, tuple, frozenset)):
@@ -198,7 +199,7 @@ class Evaluator:
                     alike.append(key)
 
     def spend_on_items(self, args: list[Any]) -> None:
-        """Take the steps for keys out of arguments: the arguments, what is in them, and the first of every pair."""
+        """Take the steps for what may become keys: the arguments, what is in them, and the first of every pair."""
         self.spend_on_keys(args)
         for arg in args:
             if isinstance(arg, (list, tuple, set, frozenset, range, dict)):
@@ -207,41 +208,38 @@ class Evaluator:
 
     # Statements
 
-    def run(self, node: ast.stmt) -> None:
-        self.line = node.lineno
-        match node:
-            case ast.Assign(targets=targets, value=value):
-                result = self.value(value)
-                for target in targets:
-                    self.assign(target, result)
-            case ast.AnnAssign(target=target, value=value):
-                if value is not None:
-                    self.assign(target, self.value(value))
-            case ast.AugAssign(target=target, op=op, value=value):
-                self.assign(target, self.combine(op, self.value(target), self.value(value)))
-            case ast.Expr(value=value):
-                self.value(value)
-            case ast.If(test=test, body=body, orelse=orelse):
-                self.run_all(body if self.value(test) else orelse)
-            case ast.For(target=target, iter=iterable, body=body, orelse=orelse):
-                for item in self.walk(self.value(iterable)):
-                    self.assign(target, item)
-                    self.run_all(body)
-                self.run_all(orelse)
-            case ast.Delete(targets=targets):
-                for target in targets:
-                    self.delete(target)
-            case ast.Pass():
-                pass
-            case ast.Import() | ast.ImportFrom():
-                self.refuse("an import")
-            case _:
-                kind = type(node).__name__
-                self.refuse(f"the statement `{KEYWORDS.get(kind, kind.lower())}`")
-
-    def run_all(self, statements: list[ast.stmt]) -> None:
-        for statement in statements:
-            self.run(statement)
+    def run(self, statements: Iterable[ast.stmt]) -> None:
+        for node in statements:
+            self.line = node.lineno
+            match node:
+                case ast.Assign(targets=targets, value=value):
+                    result = self.value(value)
+                    for target in targets:
+                        self.assign(target, result)
+                case ast.AnnAssign(target=target, value=value):
+                    if value is not None:
+                        self.assign(target, self.value(value))
+                case ast.AugAssign(target=target, op=op, value=value):
+                    self.assign(target, self.combine(op, self.value(target), self.value(value)))
+                case ast.Expr(value=value):
+                    self.value(value)
+                case ast.If(test=test, body=body, orelse=orelse):
+                    self.run(body if self.value(test) else orelse)
+                case ast.For(target=target, iter=iterable, body=body, orelse=orelse):
+                    for item in self.walk(self.value(iterable)):
+                        self.assign(target, item)
+                        self.run(body)
+                    self.run(orelse)
+                case ast.Delete(targets=targets):
+                    for target in targets:
+                        self.delete(target)
+                case ast.Pass():
+                    pass
+                case ast.Import() | ast.ImportFrom():
+                    self.refuse("an import")
+                case _:
+                    kind = type(node).__name__
+                    self.refuse(f"the statement `{KEYWORDS.get(kind, kind.lower())}`")
 
     def assign(self, target: ast.expr, value: Any) -> None:
         match target:
@@ -249,16 +247,12 @@ class Evaluator:
                 if name[:2] == "__":
                     self.refuse(f"the name `{name}`")
                 self.names[name] = value
-            case ast.Subscript(value=owner, slice=key):
-                container = self.value(owner)
-                if not isinstance(container, (dict, list)):
-                    self.refuse(f"assigning inside of a {type(container).__name__}")
-                where = self.key(key)
-                self.spend_on(container if isinstance(where, slice) else None, value)
-                container[where] = value
-            case ast.Attribute(value=owner, attr=key):
-                self.spend_on(value)  # `_base_` copies what it is given
-                self.keyed(self.value(owner), key)[key] = value
+            case ast.Subscript() | ast.Attribute():
+                container, key = self.slot(target, "assigning")
+                self.spend_on(
+                    container if isinstance(key, slice) else None, value
+                )  # `_base_` copies its values
+                container[key] = value
             case ast.Tuple(elts=targets) | ast.List(elts=targets):
                 values = list(self.walk(value))
                 if len(values) != len(targets):
@@ -274,15 +268,20 @@ class Evaluator:
         match target:
             case ast.Name(id=name):
                 self.names.pop(name, None)
-            case ast.Subscript(value=owner, slice=key):
-                container = self.value(owner)
-                if not isinstance(container, (dict, list)):
-                    self.refuse(f"deleting inside of a {type(container).__name__}")
-                del container[self.key(key)]
-            case ast.Attribute(value=owner, attr=key):
-                del self.keyed(self.value(owner), key)[key]
+            case ast.Subscript() | ast.Attribute():
+                container, key = self.slot(target, "deleting")
+                del container[key]
             case _:
                 self.refuse("this deletion")
+
+    def slot(self, target: ast.Subscript | ast.Attribute, doing: str) -> tuple[Any, Any]:
+        """The dictionary or list, and the key in it, that an item or an attribute names."""
+        owner = self.value(target.value)
+        if isinstance(target, ast.Attribute):
+            return self.keyed(owner, target.attr), target.attr
+        if not isinstance(owner, (dict, list)):
+            self.refuse(f"{doing} inside of a {type(owner).__name__}")
+        return owner, self.key(target.slice)
 
     def keyed(self, owner: Any, key: str) -> dict[Any, Any]:
         """The dictionary whose key an attribute names."""
@@ -311,8 +310,9 @@ class Evaluator:
             self.refuse(f"`{node.id}` as a value")
         if hasattr(builtins, node.id):
             self.refuse(f"`{node.id}`")
-        near = suggest(node.id, [*self.names, *FUNCTIONS])
-        raise ConfigEvaluationError(f"the name `{node.id}` is not defined{near}")
+        raise ConfigEvaluationError(
+            f"the name `{node.id}` is not defined{suggest(node.id, [*self.names, *FUNCTIONS])}"
+        )
 
     def value_List(self, node: ast.List) -> list[Any]:
         return self.items(node.elts)
@@ -396,8 +396,8 @@ class Evaluator:
             count, repeated = (left, right) if isinstance(left, int) else (right, left)
             if not isinstance(count, int) or not isinstance(repeated, (str, bytes, list, tuple)):
                 raise ConfigEvaluationError(f"{type(left).__name__} * {type(right).__name__} has no meaning")
-            if len(repeated) * max(count, 0) > MAX_SIZE:
-                self.refuse(f"a value of more than {MAX_SIZE:,} parts")
+            if len(repeated) * max(count, 0) > MAX_WEIGHT:
+                self.refuse(f"a value of more than {MAX_WEIGHT:,} parts")
             self.spend(len(repeated) * max(count, 0))
         elif isinstance(left, (str, bytes)) and isinstance(op, ast.Mod):
             self.refuse("formatting with `%`")
@@ -425,9 +425,8 @@ class Evaluator:
         return owner[key]
 
     def value_Slice(self, node: ast.Slice) -> slice:
-        return slice(
-            *[self.value(part) if part is not None else None for part in (node.lower, node.upper, node.step)]
-        )
+        parts = (node.lower, node.upper, node.step)
+        return slice(*[self.value(part) if part is not None else None for part in parts])
 
     def value_Attribute(self, node: ast.Attribute) -> Any:
         return self.keyed(self.value(node.value), node.attr)[node.attr]
@@ -440,10 +439,8 @@ class Evaluator:
     def value_FormattedValue(self, node: ast.FormattedValue) -> str:
         value = self.value(node.value)
         spec = self.value(node.format_spec) if node.format_spec is not None else ""
-        if (
-            any(int(number) > MAX_WIDTH for number in re.findall(r"\d+", spec[:MAX_WIDTH]))
-            or len(spec) > MAX_WIDTH
-        ):
+        widths = re.findall(r"\d+", spec[:MAX_WIDTH])
+        if len(spec) > MAX_WIDTH or any(int(width) > MAX_WIDTH for width in widths):
             self.refuse(f"a text formatted to a width of more than {MAX_WIDTH:,}")
         self.spend_on(value)
         if node.conversion != -1:
@@ -452,14 +449,13 @@ class Evaluator:
 
     # Comprehensions
 
-    def value_ListComp(self, node: ast.ListComp) -> list[Any]:
+    def value_ListComp(self, node: ast.ListComp | ast.GeneratorExp) -> list[Any]:
         return [self.value(node.elt) for _ in self.loops(node.generators)]
+
+    value_GeneratorExp = value_ListComp
 
     def value_SetComp(self, node: ast.SetComp) -> set[Any]:
         return {self.key(node.elt) for _ in self.loops(node.generators)}
-
-    def value_GeneratorExp(self, node: ast.GeneratorExp) -> list[Any]:
-        return [self.value(node.elt) for _ in self.loops(node.generators)]
 
     def value_DictComp(self, node: ast.DictComp) -> dict[Any, Any]:
         return {self.key(node.key): self.value(node.value) for _ in self.loops(node.generators)}
@@ -488,21 +484,10 @@ class Evaluator:
     def value_Call(self, node: ast.Call) -> Any:
         match node.func:
             case ast.Name(id=name) if name in FUNCTIONS and name not in self.names:
-                function = FUNCTIONS[name]
-                args, kwargs = self.arguments(node)
-                if name != "range":
-                    self.spend_on(*args, *kwargs.values())
-                if name in ("dict", "set", "frozenset"):
-                    self.spend_on_items(args)
-                if name == "sum" and not all(
-                    isinstance(item, (int, float, complex)) for item in self.walk(args[0])
-                ):
-                    self.refuse("the sum of anything but numbers")
-                return function(*args, **kwargs)
+                return self.call_function(name, *self.arguments(node))
             case ast.Attribute(value=owner_node, attr=name):
                 owner = self.value(owner_node)
-                args, kwargs = self.arguments(node)
-                return self.call_method(owner, name, args, kwargs)
+                return self.call_method(owner, name, *self.arguments(node))
         return self.refuse(f"calling `{ast.unparse(node.func)[:80]}`")
 
     def arguments(self, node: ast.Call) -> tuple[list[Any], dict[str, Any]]:
@@ -516,12 +501,21 @@ class Evaluator:
                 kwargs[keyword.arg] = value
         return args, kwargs
 
+    def call_function(self, name: str, args: list[Any], kwargs: dict[str, Any]) -> Any:
+        if name != "range":
+            self.spend_on(*args, *kwargs.values())
+        if name in ("dict", "set", "frozenset"):
+            self.spend_on_items(args)
+        if name == "sum" and not all(isinstance(item, (int, float, complex)) for item in self.walk(args[0])):
+            self.refuse("the sum of anything but numbers")
+        return FUNCTIONS[name](*args, **kwargs)
+
     def call_method(self, owner: Any, name: str, args: list[Any], kwargs: dict[str, Any]) -> Any:
         kind = dict if isinstance(owner, ConfigDict) else type(owner)
         if name not in METHODS.get(kind, frozenset()) or (kind is dict and not hasattr(type(owner), name)):
             self.refuse(f"the method `{name}` of a {type(owner).__name__}")
-        if isinstance(owner, str) and name in GROWING_TEXT_METHODS and growth(owner, name, args) > MAX_SIZE:
-            self.refuse(f"a text of more than {MAX_SIZE:,} characters")
+        if isinstance(owner, str) and name in GROWING_TEXT_METHODS and growth(owner, name, args) > MAX_WEIGHT:
+            self.refuse(f"a text of more than {MAX_WEIGHT:,} characters")
         self.spend_on(owner, *args, *kwargs.values())
         if kind in (dict, set):
             self.spend_on_items(args)

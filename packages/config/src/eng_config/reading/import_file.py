@@ -16,27 +16,27 @@ import ast
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import FunctionType, ModuleType
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..analysis.layer import Layer
-from ..analysis.recompute import run_program
-from ..analysis.style import is_base_assignment, is_builtin_module, is_own_module, is_read_base
-from ..analysis.syntax import parse_python, syntax_tree
-from ..errors import (
-    ConfigError,
-    ConfigEvaluationError,
-    ConfigParsingError,
-    UntrustedConfigError,
+from ..analysis.parse import (
+    PythonText,
+    check_read_base,
+    is_base_assignment,
+    is_builtin_module,
+    is_own_module,
+    parse,
 )
+from ..errors import ConfigParsingError, UntrustedConfigError
 from ..lazy import Lazy, LazyObject, reading_file
-from ..node import wrap
+from ..node import node_of
 from ..origin import Origin
 from ..suggestion import suggest
 from .bases import package_folder
-from .source import Reading, last_line, names_beside, raised
+from .content import Content
+from .source import Reading, execute, names_beside, settings
 
-__all__ = ["LazyFile", "read_base", "read_lazy_file"]
+__all__ = ["read_base", "read_import_file"]
 
 
 @contextmanager
@@ -45,35 +45,22 @@ def read_base() -> Iterator[None]:
     yield
 
 
-class LazyFile(NamedTuple):
-    """A file that was read: its settings, how to find their lines, and what it only imported."""
-
-    values: dict[str, Any]
-    layer: Layer
-    imported: dict[str, Any]
-    text: str
-
-
-def read_lazy_file(
-    file: str,
+def read_import_file(
+    python: PythonText,
     reading: Reading,
     *,
-    text: str | None = None,
     chain: tuple[str, ...] = (),
     origin: Origin | None = None,
-) -> LazyFile:
+) -> Content:
     """Read a file in the import style and its bases; `chain` are the files that led here."""
-    if file in chain:
-        circle = " -> ".join([*chain[chain.index(file) :], file])
-        raise ConfigParsingError(f"the bases go in a circle: {circle}; take one of them out", origin=origin)
-    source = reading.text(file, origin) if text is None else text
-    tree = parse_python(source, file)
+    file = python.file
+    chain = reading.enter(file, chain, "", origin)
     if not reading.trusted:
         raise UntrustedConfigError(
             "this file imports, and it is not trusted; read it with `trust=True` if it is yours",
             origin=Origin(file, 1),
         )
-    for statement in tree.body:
+    for statement in python.tree.body:
         if is_base_assignment(statement):
             raise ConfigParsingError(
                 "this file is written in the text style, with `_base_ =`, and a file in the import style cannot take "
@@ -81,14 +68,34 @@ def read_lazy_file(
                 origin=Origin(file, statement.lineno),
             )
     rewriter = Rewriter(file)
-    program = ast.fix_missing_locations(rewriter.visit(tree))
-    bases = {
-        statement.lineno: read_lazy_file(
-            base_file(statement, file), reading, chain=(*chain, file), origin=Origin(file, statement.lineno)
-        )
-        for statement in rewriter.bases
-    }
-    imported: set[str] = set(rewriter.imported)
+    program = ast.fix_missing_locations(rewriter.visit(python.tree))
+    bases = {}
+    for statement in rewriter.bases:
+        here = Origin(file, statement.lineno)
+        path = base_file(statement, file)
+        text = PythonText(reading.text(path, here), path)
+        bases[statement.lineno] = read_import_file(text, reading, chain=chain, origin=here)
+    names, imported = run(program, file, bases, rewriter.imported, reading)
+    values = settings({name: names[name] for name in names if name not in imported}, beside=(Lazy,))
+    layer = Layer(
+        file=file,
+        text=python.text,
+        prepared=python.text,
+        suffix=".py",
+        values=values,
+        imported={line: base.layer for line, base in bases.items()},
+    )
+    whole = "\n".join([*(base.text for base in bases.values()), f"{file}\n{python.text}"])
+    return Content(
+        node_of(values), layer, whole, imported={name: names[name] for name in imported if name in names}
+    )
+
+
+def run(
+    program: ast.Module, file: str, bases: dict[int, Content], imported: set[str], reading: Reading
+) -> tuple[dict[str, Any], set[str]]:
+    """The names of a file after it was executed, and those of them that it only imports."""
+    only_imported = set(imported)
     names: dict[str, Any] = {"__file__": file, "__name__": "__config__", "__lazy__": LazyObject}
 
     def take(line: int, wanted: dict[str, str]) -> None:
@@ -96,10 +103,10 @@ def read_lazy_file(
         for name, own_name in (wanted or {name: name for name in (*base.values, *base.imported)}).items():
             if name in base.values:
                 names[own_name] = base.values[name]
-                imported.discard(own_name)
+                only_imported.discard(own_name)
             elif name in base.imported:
                 names[own_name] = base.imported[name]
-                imported.add(own_name)
+                only_imported.add(own_name)
             else:
                 raise ConfigParsingError(
                     f"the base `{base.layer.file}` has no `{name}`{suggest(name, base.values)}; "
@@ -110,37 +117,10 @@ def read_lazy_file(
     names["__take__"] = take
     token = reading_file.set(True)
     try:
-        run_program(program, file, names, reading.overrides)
-        values = {
-            name: wrap(value)
-            for name, value in names.items()
-            if name[:2] != "__"
-            and name not in imported
-            and not isinstance(value, (FunctionType, ModuleType, Lazy))
-        }
-    except ConfigError as error:
-        if error.origin is None:
-            error.origin = last_line(error, file)
-        raise
-    except Exception as error:
-        raise ConfigEvaluationError(raised(error, names), origin=last_line(error, file)) from error
+        execute(program, file, names, reading.overrides)
     finally:
         reading_file.reset(token)
-    layer = Layer(
-        file=file,
-        text=source,
-        prepared=source,
-        suffix=".py",
-        values=values,
-        imported={line: base.layer for line, base in bases.items()},
-    )
-    texts = [base.text for base in bases.values()]
-    return LazyFile(
-        values,
-        layer,
-        {name: names[name] for name in imported if name in names},
-        "\n".join([*texts, f"{file}\n{source}"]),
-    )
+    return names, only_imported
 
 
 class Rewriter(ast.NodeTransformer):
@@ -153,11 +133,7 @@ class Rewriter(ast.NodeTransformer):
         self.packages: dict[str, list[str]] = {}
 
     def visit_With(self, node: ast.With) -> Any:
-        if not is_read_base(node):
-            raise ConfigParsingError(
-                "the only `with` of a configuration is `with read_base():`",
-                origin=Origin(self.file, node.lineno),
-            )
+        check_read_base(node, self.file)
         return [self.base(statement) for statement in node.body]
 
     def base(self, statement: ast.stmt) -> ast.stmt:
@@ -217,7 +193,7 @@ class Rewriter(ast.NodeTransformer):
 
     def statement(self, node: ast.stmt, text: str) -> ast.stmt:
         """The statement of a text, at the lines of a node."""
-        (made,) = syntax_tree(text).body
+        (made,) = parse(text).body
         for part in ast.walk(made):
             ast.copy_location(part, node)
         return made
