@@ -10,6 +10,7 @@ TRAININGS = {
     "mmpretrain_resnet18_accumulate_3": "mmpretrain",
     "mmdet_retinanet": "mmdet",
     "mmdet_rtmdet": "mmdet",
+    "mmdet_rtmdet_shared": "mmdet",
     "mmocr_crnn": "mmocr",
 }
 """Name of a training -> the project it needs."""

@@ -33,8 +33,11 @@ def loader(dataset: Mapping[str, Any], batch_size: int = 2) -> dict[str, Any]:
     return {"batch_size": batch_size, "num_workers": 0, "sampler": sampler, "dataset": dict(dataset)}
 
 
-def classification(folder: Path, accumulative_counts: int = 1) -> Config:
-    """mmpretrain: ResNet-18, two epochs of four iterations, moving average, a warm-up and a cosine."""
+def classification(folder: Path, accumulative_counts: int = 1, on_both: bool = False) -> Config:
+    """mmpretrain: ResNet-18, two epochs of four iterations, a warm-up and a cosine, the project's own moving average.
+
+    With `on_both` it validates the average and the trained weights.
+    """
     cfg = shipped("mmpretrain", "resnet/resnet18_8xb32_in1k.py")
     root = str(drawn.image_folder(folder / "data"))
     pipeline = [{"type": "LoadImageFromFile"}, {"type": "PackInputs"}]
@@ -50,7 +53,8 @@ def classification(folder: Path, accumulative_counts: int = 1) -> Config:
     cfg.val_evaluator = {"type": "Accuracy", "topk": (1,)}
     cfg.test_evaluator = cfg.val_evaluator
     cfg.train_cfg.max_epochs = 2
-    cfg.custom_hooks = [{"type": "EMAHook", "momentum": 0.1, "priority": "ABOVE_NORMAL"}]
+    average = {"type": "EMAHook", "momentum": 0.1, "priority": "ABOVE_NORMAL", "evaluate_on_origin": on_both}
+    cfg.custom_hooks = [average]
     cfg.optim_wrapper.update(accumulative_counts=accumulative_counts)
     cfg.optim_wrapper.optimizer.lr = 0.01
     cfg.param_scheduler = [
@@ -101,11 +105,15 @@ def retinanet(folder: Path) -> Config:
     return cfg
 
 
-def rtmdet(folder: Path) -> Config:
-    """mmdet: RTMDet-tiny, a group for each parameter, its moving average, a pipeline that changes in the last epoch."""
+def rtmdet(folder: Path, share: bool = False) -> Config:
+    """mmdet: RTMDet-tiny, a group for each parameter, its moving average, a pipeline that changes in the last epoch.
+
+    As it is shipped its head shares convolutions between levels (`share`), so that a parameter has several names.
+    """
     cfg = detection(folder, "rtmdet/rtmdet_tiny_8xb32-300e_coco.py", epochs=3)
     for part in (cfg.model.backbone, cfg.model.neck, cfg.model.bbox_head):
         part.norm_cfg = {"type": "BN"}  # SyncBN needs a GPU
+    cfg.model.bbox_head.share_conv = share
     cfg.train_cfg.dynamic_intervals = [(2, 1)]
     cfg.param_scheduler[0].update(start_factor=0.1, end=3)
     cfg.param_scheduler[1].update(begin=1, end=3, T_max=2)
@@ -132,10 +140,11 @@ def recognition(folder: Path) -> Config:
 
 CASES: dict[str, Case] = {
     "mmpretrain_resnet18": classification,
-    "mmpretrain_resnet18_accumulate_2": lambda folder: classification(folder, 2),
+    "mmpretrain_resnet18_accumulate_2": lambda folder: classification(folder, 2, on_both=True),
     "mmpretrain_resnet18_accumulate_3": lambda folder: classification(folder, 3),
     "mmdet_retinanet": retinanet,
     "mmdet_rtmdet": rtmdet,
+    "mmdet_rtmdet_shared": lambda folder: rtmdet(folder, share=True),
     "mmocr_crnn": recognition,
 }
 """Name of a case -> what makes its configuration in an empty folder."""
@@ -197,6 +206,10 @@ def _train(runner: Any) -> dict[str, Any]:
     runner.model.register_forward_pre_hook(look)
     runner.train()
     averages = [hook.ema_model for hook in runner.hooks if hasattr(hook, "ema_model")]
+    counts, rest = {}, {}
+    for number, average in enumerate(averages):
+        for name, value in average.state_dict().items():
+            (rest if value.is_floating_point() else counts)[f"{number}.{name}"] = value
     return {
         "groups": groups_of(runner),
         "iterations": recorder.iterations,
@@ -204,9 +217,18 @@ def _train(runner: Any) -> dict[str, Any]:
         "metrics": recorder.metrics,
         "message_hub_in_forward": seen,
         "weights": digest(leaves(runner.model.state_dict())),
-        "averages": [digest(leaves(average.state_dict())) for average in averages],
+        "averages": digest(leaves(rest)),
+        "counts_in_averages": digest(leaves(counts)),
+        "validated": scalars_of(runner.message_hub, "val/"),
         "optimizer": digest(buffers_of(runner.optim_wrapper.state_dict())),
     }
+
+
+def scalars_of(hub: Any, prefix: str) -> dict[str, list[Any]]:
+    """Return the values of each scalar under a prefix in the history of a run, measured times aside."""
+    names = [name for name in hub.log_scalars if name.startswith(prefix) and not name.endswith("time")]
+    buffers = {name: hub.log_scalars[name] for name in names}
+    return {name: [exact(value) for value in buffer.data[0]] for name, buffer in sorted(buffers.items())}
 
 
 def exact(value: Any) -> Any:
