@@ -501,7 +501,7 @@ class Runner:
 
     # -- settings --------------------------------------------------------------------------------------------------
     def setup_env(self, env_cfg: Settings) -> None:
-        """Join the process group and apply `cudnn_benchmark`, `mp_cfg`, `dist_cfg` and `resource_limit`."""
+        """Join the process group and apply the other settings of `env_cfg`."""
         setup_env(env_cfg, self.launcher)
 
     def set_randomness(

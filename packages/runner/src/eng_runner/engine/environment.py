@@ -12,7 +12,15 @@ from importlib import metadata
 import torch
 import torch.multiprocessing
 
-from eng_dist import get_rank, init_dist, is_distributed, seed_everything, sync_random_seed
+from eng_dist import (
+    get_rank,
+    init_dist,
+    is_distributed,
+    is_main_process,
+    seed_everything,
+    sync_random_seed,
+)
+from eng_registry import suggest
 
 from .aliases import Settings
 
@@ -22,39 +30,76 @@ if sys.platform != "win32":
 _log = logging.getLogger(__name__)
 
 
+PRECISIONS = ("highest", "high", "medium")
+"""How exact matrix products of float32 are: `torch.set_float32_matmul_precision` says what each of them means."""
+
+
 def setup_env(env_cfg: Settings, launcher: str) -> None:
     """Join the process group and apply `env_cfg`.
 
-    Known keys: `cudnn_benchmark`, `mp_cfg` (`mp_start_method`, `opencv_num_threads`), `dist_cfg` (`backend`,
-    `timeout` in seconds, ...; a top-level `backend` counts too), `resource_limit` (open files).
+    Known keys: `cudnn_benchmark`, `matmul_precision` (`'high'` for TensorFloat-32 on GPUs that have it), `mp_cfg`
+    (`mp_start_method`, `opencv_num_threads`), `dist_cfg` (`backend`, `timeout` in seconds, ...; a top-level `backend`
+    counts too), `resource_limit` (open files). Raises ValueError for a precision that torch does not have.
     """
     torch.backends.cudnn.benchmark = bool(env_cfg.get("cudnn_benchmark", False))
+    _set_matmul_precision(env_cfg.get("matmul_precision"))
+    mp_cfg = env_cfg.get("mp_cfg") or {}
+    replaced = _set_start_method(mp_cfg)
     if launcher != "none" and not is_distributed():
         dist_cfg = dict(env_cfg.get("dist_cfg") or {})
         dist_cfg.setdefault("backend", env_cfg.get("backend"))
         init_dist(launcher, **dist_cfg)
-    _setup_multiprocessing(env_cfg.get("mp_cfg") or {}, distributed=is_distributed())
+    if replaced is not None and is_main_process():
+        _log.warning(
+            "the multiprocessing start method changes from %r to %r for the whole process",
+            replaced,
+            torch.multiprocessing.get_start_method(),
+        )
+    _limit_threads(mp_cfg)
     _raise_file_limit(int(env_cfg.get("resource_limit", 4096)))
 
 
-def _setup_multiprocessing(mp_cfg: Settings, *, distributed: bool) -> None:
+def _set_matmul_precision(precision: str | None) -> None:
+    if precision is None:
+        return
+    if precision not in PRECISIONS:
+        meant = suggest(str(precision), [*PRECISIONS])
+        raise ValueError(
+            f"`env_cfg.matmul_precision` should be one of {[*PRECISIONS]}, not {precision!r}"
+            f"{f'; {meant}' if meant else ''}"
+        )
+    torch.set_float32_matmul_precision(precision)
+
+
+def _set_start_method(mp_cfg: Settings) -> str | None:
+    """Set how worker processes start; returns the method that somebody had set before, if it was another one.
+
+    This comes before the process group, which sets a method where there is none.
+    """
     method = mp_cfg.get("mp_start_method", "fork" if sys.platform == "linux" else None)
-    if method is not None:
-        current = torch.multiprocessing.get_start_method(allow_none=True)
-        if current not in (None, method):
-            _log.warning(
-                "the multiprocessing start method changes from %r to %r for the whole process",
-                current,
-                method,
-            )
-        torch.multiprocessing.set_start_method(method, force=True)
+    before = torch.multiprocessing.get_start_method(allow_none=True)
+    if method is None or method == before:
+        return None
+    torch.multiprocessing.set_start_method(method, force=True)
+    return before
+
+
+def _limit_threads(mp_cfg: Settings) -> None:
+    """Keep the processes of one machine from taking each other's cores."""
     if "cv2" in sys.modules:
         sys.modules["cv2"].setNumThreads(int(mp_cfg.get("opencv_num_threads", 0)))
-    if distributed:
-        for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
-            if name not in os.environ:
-                os.environ[name] = "1"
-                _log.warning("%s is set to 1 for each process; set it yourself for more threads", name)
+    if not is_distributed():
+        return
+    unset = [name for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS") if name not in os.environ]
+    os.environ.update(dict.fromkeys(unset, "1"))
+    if unset and is_main_process():
+        are, them = ("are", "them") if len(unset) > 1 else ("is", "it")
+        _log.warning(
+            "%s %s set to 1 for each process; set %s yourself for more threads",
+            " and ".join(unset),
+            are,
+            them,
+        )
 
 
 def _raise_file_limit(wanted: int) -> None:
@@ -97,9 +142,9 @@ def describe_environment() -> dict[str, str]:
         **{label: _version(name) for label, name in (("NumPy", "numpy"), ("TorchVision", "torchvision"))},
         "CPU": f"{os.cpu_count()} cores, {torch.get_num_threads()} torch threads{_memory()}",
     }
+    if torch.accelerator.is_available():
+        facts["Accelerator"] = _accelerators()
     if torch.cuda.is_available():
-        names = Counter(torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count()))
-        facts["GPU"] = ", ".join(f"{count} x {name}" for name, count in names.items())
         facts["CUDA"] = f"{torch.version.cuda}, cuDNN {torch.backends.cudnn.version()}"  # type: ignore[no-untyped-call]
     threads = {
         name: os.environ[name] for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS") if name in os.environ
@@ -107,6 +152,16 @@ def describe_environment() -> dict[str, str]:
     if threads:
         facts["Threads"] = ", ".join(f"{name}={value}" for name, value in threads.items())
     return {name: fact for name, fact in facts.items() if fact}
+
+
+def _accelerators() -> str:
+    """How many accelerators this process sees, and what they are called where their backend says."""
+    count, kind = torch.accelerator.device_count(), torch.accelerator.current_accelerator()
+    name_of = getattr(torch.get_device_module(kind), "get_device_name", None)
+    if name_of is None:
+        return f"{kind}: {count} device{'s' * (count > 1)}"
+    names = Counter(str(name_of(index)) for index in range(count))
+    return f"{kind}: {', '.join(f'{number} x {name}' for name, number in names.items())}"
 
 
 def _version(distribution: str) -> str:

@@ -84,6 +84,7 @@ def randomness(seed: int | None = None, diff_rank_seed: bool = False, determinis
 
 def env_cfg(
     cudnn_benchmark: bool = False,
+    matmul_precision: str | None = None,
     mp_cfg: Any = None,
     dist_cfg: Any = None,
     backend: str | None = None,
@@ -234,8 +235,12 @@ _ROWS = (
         shape=Shape.MAPPING,
         settings=env_cfg,
         effect=_COMPATIBLE,
-        below=dict.fromkeys(("dist_cfg.timeout", "mp_cfg*", "resource_limit", "slurm_requeue"), _SAME),
-        help="the processes: `dist_cfg`, `mp_cfg`, `cudnn_benchmark`, `resource_limit`, `slurm_requeue`",
+        below={
+            "matmul_precision": Effect.CHANGES_RESULT,
+            **dict.fromkeys(("dist_cfg.timeout", "mp_cfg*", "resource_limit", "slurm_requeue"), _SAME),
+        },
+        help="the processes: `dist_cfg`, `mp_cfg`, `cudnn_benchmark`, `matmul_precision`, `resource_limit`, "
+        "`slurm_requeue`",
     ),
     Key(
         name="log_processor",
