@@ -61,7 +61,7 @@ def test_the_precision_of_matrix_products():
     setup_env({}, "none")
     assert torch.get_float32_matmul_precision() == "high"
     with pytest.raises(
-        ValueError, match=r"`env_cfg\.matmul_precision` should be .*'medium', not 'hihg'; .*`high`"
+        ValueError, match=r"`env_cfg\.matmul_precision` should be .*'medium'\], not 'hihg'; .*`high`"
     ):
         setup_env({"matmul_precision": "hihg"}, "none")
 
