@@ -11,7 +11,7 @@ import torch
 from toy_training import toy_runner
 
 from eng_checkpoint import entries, find_newest_valid, load_file
-from eng_runner import Hook, Interrupted
+from eng_runner import EMAHook, Hook, Interrupted
 from eng_runner.testing import Record, Recorder, differences
 
 BY_ITER = {"by_epoch": False, "max_iters": 24, "val_interval": 4}
@@ -221,8 +221,10 @@ def test_a_validation_alone_saves_nothing(tmp_path, async_save):
     runner.train()
     best = listed(tmp_path)["best"]
     with torch.no_grad():
-        for parameter, value in zip(runner.bare_model.parameters(), (3.0, 1.0), strict=True):
-            parameter.fill_(value)
+        (average,) = [hook.ema_model.module for hook in runner.hooks if isinstance(hook, EMAHook)]
+        for model in (runner.bare_model, average):
+            for parameter, value in zip(model.parameters(), (3.0, 1.0), strict=True):
+                parameter.fill_(value)
     assert runner.val()["line/error"] < 0.01
     assert listed(tmp_path)["best"] == best
     assert len(best) == 1

@@ -95,9 +95,16 @@ def test_iterations_names_and_folders(tmp_path):
 
 
 def test_by_epoch_in_iterations_saves_once_at_the_end(tmp_path):
-    """The only epoch ends with the training."""
-    toy_runner(tmp_path, val=False, train_cfg={"by_epoch": False, "max_iters": 10}).train()
-    assert names(tmp_path) == ["epoch_1.pth"]
+    """Where it is asked for: the only epoch ends with the training. By default it saves after each pass."""
+    saves = {"checkpoint": {"by_epoch": True, "interval": 1}}
+    train_cfg = {"by_epoch": False, "max_iters": 10}
+    toy_runner(tmp_path / "a", val=False, train_cfg=train_cfg, default_hooks=saves).train()
+    assert names(tmp_path / "a") == ["epoch_1.pth"]
+    toy_runner(tmp_path / "b", val=False, train_cfg=train_cfg).train()
+    assert names(tmp_path / "b") == ["iter_10.pth", "iter_8.pth"]
+    every = {"checkpoint": {"interval": 4, "save_last": False}}
+    toy_runner(tmp_path / "c", val=False, train_cfg=train_cfg, default_hooks=every).train()
+    assert names(tmp_path / "c") == ["iter_4.pth", "iter_8.pth"]
 
 
 def test_a_smaller_limit_holds_from_the_resume_on(tmp_path):
@@ -291,7 +298,9 @@ def test_weights_without_an_average_start_one(tmp_path):
     ("options", "scores", "epochs"),
     [
         ({"patience": 2, "min_delta": 0.1}, [0.1, 0.3, 0.3, 0.35, 0.9, 0.9], 4),
-        ({"patience": 2, "min_delta": 0.25}, [0.25, 0.5, 0.5, 0.75, 0.75, 0.75], 6),
+        ({"patience": 2, "min_delta": 0.25}, [0.25, 0.5, 0.5, 0.75, 0.75, 0.75], 3),
+        ({"patience": 2, "min_delta": 0.2}, [0.25, 0.5, 0.5, 0.75, 0.75, 0.75], 6),
+        ({"patience": 3, "min_delta": 0.0}, [0.5] * 6, 4),
         ({"stopping_threshold": 0.5}, [0.1, 0.6, 0.7], 2),
         ({"patience": 1, "rule": "less", "min_delta": 0.0}, [0.5, 0.4, 0.6, 0.1], 3),
         ({}, [0.5, math.nan, 0.6], 2),
@@ -374,7 +383,7 @@ def test_schedules_move_with_iterations_epochs_and_metrics(tmp_path):
         optim_wrapper={"optimizer": {"type": "SGD", "lr": 1.0}},
     )  # fmt: skip
     runner.train()
-    assert runner.optim_wrapper.get_lr()["lr"] == [0.5], "the validation after the last epoch is at `end`"
+    assert runner.optim_wrapper.get_lr()["lr"] == [0.25], "it has no end, so the last validation counts too"
 
 
 def test_two_constant_factors_one_epoch_apart(tmp_path):
