@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, final
 
 import torch
 
+from eng_dist import get_device
 from eng_registry import HOOKS
 
 from ..engine.aliases import Batch
@@ -16,7 +18,7 @@ from ..engine.run import Run
 @final
 @HOOKS.register_module()
 class EmptyCacheHook(Hook):
-    """Empties the CUDA allocator's cache before or after epochs, or after iterations (slow), in all modes."""
+    """Empties the cache of the accelerator's allocator, in all modes: around epochs, or after iterations, which is slow."""
 
     priority = "NORMAL"
 
@@ -28,13 +30,13 @@ class EmptyCacheHook(Hook):
     def takes_part(self, point: str, runner: Run) -> bool:
         """Only at the points that were asked for, and only where there is such a cache."""
         when, _, unit = point.split("_")
-        return self._wanted.get(f"{when}_{unit}", False) and torch.cuda.is_available()
+        return self._wanted.get(f"{when}_{unit}", False) and _emptying() is not None
 
     def _before_epoch(self, runner: Run, mode: str = "train") -> None:
-        torch.cuda.empty_cache()
+        _empty_cache()
 
     def _after_epoch(self, runner: Run, mode: str = "train") -> None:
-        torch.cuda.empty_cache()
+        _empty_cache()
 
     def _after_iter(
         self,
@@ -44,4 +46,15 @@ class EmptyCacheHook(Hook):
         outputs: Any = None,
         mode: str = "train",
     ) -> None:
-        torch.cuda.empty_cache()
+        _empty_cache()
+
+
+def _emptying() -> Callable[[], None] | None:
+    """The function of the accelerator's backend, None on a CPU."""
+    empty: Callable[[], None] | None = getattr(torch.get_device_module(get_device()), "empty_cache", None)
+    return empty
+
+
+def _empty_cache() -> None:
+    if (empty := _emptying()) is not None:
+        empty()

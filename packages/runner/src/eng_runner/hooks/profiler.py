@@ -9,7 +9,7 @@ from typing import Any, final
 import torch
 from torch.profiler import ProfilerActivity, profile, tensorboard_trace_handler
 
-from eng_dist import is_main_process
+from eng_dist import get_device, is_main_process
 from eng_registry import HOOKS
 
 from ..engine.aliases import Batch
@@ -26,8 +26,8 @@ class ProfilerHook(Hook):
 
     `schedule` is a mapping of arguments for `torch.profiler.schedule`. `on_trace_ready` is a callable, or a mapping
     with `type='log_trace'` (a table in the log; `sort_by`, `row_limit`) or `type='tb_trace'` (files for TensorBoard;
-    `dir_name`, relative to the log folder). `json_trace_path` writes a Chrome trace. Raises ValueError for a
-    combination that cannot be meant.
+    `dir_name`, relative to the log folder). `json_trace_path` writes a Chrome trace. `activity_with_cuda` profiles the
+    accelerator, of whatever maker. Raises ValueError for a combination that cannot be meant.
     """
 
     priority = "VERY_LOW"
@@ -56,8 +56,14 @@ class ProfilerHook(Hook):
         self.by_epoch = by_epoch
         self.profile_times = profile_times
         self.activities = [ProfilerActivity.CPU] if activity_with_cpu else []
-        if activity_with_cuda:
-            self.activities.append(ProfilerActivity.CUDA)
+        accelerator = _activity_of(get_device().type) if activity_with_cuda else None
+        if accelerator is not None:
+            self.activities.append(accelerator)
+        if not self.activities:
+            raise ValueError(
+                "there is nothing to profile: `activity_with_cpu` is False, and `activity_with_cuda` is False or this "
+                f"process computes on {get_device().type}, of which torch has no profile"
+            )
         self.schedule = None if schedule is None else torch.profiler.schedule(**schedule)
         self.on_trace_ready = on_trace_ready
         self._options: dict[str, Any] = {
@@ -139,3 +145,10 @@ class ProfilerHook(Hook):
                 runner.logger.info("%s", profiler.key_averages().table(sort_by=order, row_limit=rows))
 
         return log_trace
+
+
+def _activity_of(kind: str) -> ProfilerActivity | None:
+    """What torch calls the activity of a type of device; None where it cannot be profiled."""
+    if kind == torch._C._get_privateuse1_backend_name():  # such as `npu`
+        return ProfilerActivity.PrivateUse1
+    return None if kind == "cpu" else getattr(ProfilerActivity, kind.upper(), None)
