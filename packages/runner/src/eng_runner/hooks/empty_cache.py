@@ -18,7 +18,7 @@ from ..engine.run import Run
 @final
 @HOOKS.register_module()
 class EmptyCacheHook(Hook):
-    """Empties the cache of the accelerator's allocator, in all modes: around epochs, or after iterations, which is slow."""
+    """Empties the cache of the accelerator's allocator around epochs, or after iterations (slow), in all modes."""
 
     priority = "NORMAL"
 
