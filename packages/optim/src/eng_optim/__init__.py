@@ -6,6 +6,7 @@ from eng_optim.amp import AmpOptimWrapper
 from eng_optim.base import BaseOptimWrapper
 from eng_optim.constructor import DefaultOptimWrapperConstructor, build_optim_wrapper
 from eng_optim.errors import ScheduleStateError, SettingError
+from eng_optim.guard import StepGuard, guard_steps
 from eng_optim.norm import total_norm
 from eng_optim.optimizers import TORCH_OPTIMIZERS
 from eng_optim.schedule import (
@@ -102,6 +103,7 @@ __all__ = [
     "RuleScheduler",
     "ScheduleStateError",
     "SettingError",
+    "StepGuard",
     "StepLR",
     "StepMomentum",
     "StepParamScheduler",
@@ -116,6 +118,7 @@ __all__ = [
     "_ParamScheduler",
     "build_optim_wrapper",
     "build_schedule",
+    "guard_steps",
     "plan",
     "schedule_unit",
     "total_norm",
