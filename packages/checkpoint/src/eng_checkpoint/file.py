@@ -94,6 +94,9 @@ def load_file(
         trust: Let the file build whatever it likes, which is: run whatever it likes. It is logged.
         verify: `full` reads every byte a second time, at the same time; `size` compares sizes; `off` does
         not look.
+        mmap: Map a `.pth` file into memory instead of reading it: pages are read on access and shared by the
+            processes of a machine. For a state that is copied into a model or an optimizer at once; the file
+            must not change as long as its tensors live.
 
     Raises:
         UnsafeCheckpointError: The file asks for more than plain data, without `trust`; nothing of it has run.

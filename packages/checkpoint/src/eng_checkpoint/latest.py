@@ -35,7 +35,7 @@ class Found:
 def find_newest_valid(folder: str | Path, *, verify: Verify = "full") -> Found:
     """The newest regular checkpoint of a folder that is whole on the disk.
 
-    A directory that an interrupted save has left without its name gets it back first.
+    A directory that an interrupted save has left under a temporary name is renamed first.
 
     Without a manifest (a folder of an older engine), files `*.pth` are tried by the numbers in their names,
     the one that `last_checkpoint` names first; their zip checksums are verified, and a warning says that no

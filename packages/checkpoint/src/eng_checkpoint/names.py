@@ -1,4 +1,4 @@
-"""Names of files in a folder of checkpoints: which may be used, and how any text becomes one."""
+"""File names in a folder of checkpoints: check them, and make one from any string."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def check_name(name: str) -> None:
     """Return when `name` is one plain file name, else raise `ManifestError`."""
     if name in {"", ".", "..", MANIFEST, LAST} or _NOT_IN_A_NAME.search(name) or name.startswith("."):
         raise ManifestError(
-            f"{name!r} is not the plain name of a checkpoint; safe_name(...) makes one of any text"
+            f"{name!r} is not the plain name of a checkpoint; safe_name(...) makes one of any string"
         )
     if len(name.encode()) > _LONGEST_BYTES:
         raise ManifestError(
@@ -29,10 +29,10 @@ def check_name(name: str) -> None:
 
 
 def safe_name(text: str) -> str:
-    """The name of a file for any text, such as one with the name of a metric in it; one that is a name stays as it is.
+    """Return a valid file name for any string, such as one with the name of a metric in it; a valid one is unchanged.
 
-    What a name cannot have becomes `_`, and what is too long is cut. Such a name has a digest of the text at its end,
-    so that other texts have other names.
+    Characters that a name cannot have become `_`, and a name that is too long is cut. Such a name ends with a digest of
+    the string, so that different strings give different names.
 
     Example:
         >>> safe_name("best_accuracy_epoch_3.pth")

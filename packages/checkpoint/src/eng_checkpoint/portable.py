@@ -1,8 +1,8 @@
-"""A file of torch whose tensors are those of the CPU, whatever device they lie on.
+"""Write files of torch that record every tensor as a CPU tensor, whatever device holds it.
 
-`torch.save` notes the device of each storage, so that a file of a machine with eight accelerators is not read on one
-without, and the same state has another file when it was copied to the CPU first. Moving the state first would need the
-memory of all of it; here torch goes on to move one storage at a time.
+`torch.save` records the device of each storage, so a file written on a machine with eight accelerators cannot be read
+without `map_location` on a machine that has none, and a state that was copied to the CPU first gives another file.
+Copying the whole state first would need as much host memory as it has; torch copies one storage at a time.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ import torch
 
 
 def save_portable(state: Mapping[str, Any], file: BinaryIO) -> None:
-    """Write a state as `torch.save` does, with every tensor as one of the CPU."""
+    """Write a state as `torch.save` does, with every tensor recorded as a CPU tensor."""
     torch.save(state, file, pickle_module=_PICKLE)
 
 
 class _CpuPickler(pickle.Pickler):
-    """torch makes a subclass of the pickler that it is given, which names the storages; here the names are changed."""
+    """Replaces the device in the persistent ids of the subclass that `torch.save` makes of the pickler it is given."""
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
@@ -30,7 +30,7 @@ class _CpuPickler(pickle.Pickler):
 
 
 def _on_the_cpu(name: Any) -> Any:
-    """`("storage", type, key, device, size)` with another device."""
+    """Return `("storage", type, key, device, size)` with the CPU for a device."""
     if isinstance(name, tuple) and len(name) == 5 and name[0] == "storage" and name[3] != "meta":
         return (*name[:3], "cpu", name[4])
     return name

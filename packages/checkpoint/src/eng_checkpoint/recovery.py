@@ -1,7 +1,7 @@
-"""What a process left that was killed while a directory took the name of another one.
+"""Recover from a kill during the replacement of one directory by another.
 
-Where the system cannot exchange two names, there is a moment without the name, and both directories, the listed one
-and its replacement, have temporary names. Their content says which they are.
+Where the system cannot exchange two names, both directories, the listed one and its replacement, have temporary names
+for a moment. Their digests identify them.
 """
 
 from __future__ import annotations
@@ -26,17 +26,17 @@ _SHORTEST_STEM = 100
 
 
 def tidy(folder: Path) -> None:
-    """Delete what writers that died have left in a folder, but for what a listed name belongs to."""
+    """Delete the temporary files of dead writers in a folder, after `recover` has renamed what the manifest lists."""
     with suppress(ManifestError):  # which the next who edits the list deals with
         recover(folder, entries(folder))
     remove_leftovers(folder)
 
 
 def recover(folder: Path, listed: Iterable[Entry]) -> None:
-    """Give listed names back to directories that are whole and have lost them, the replacement before the old one."""
+    """Rename complete directories that an interrupted save has left under temporary names to their listed names."""
     missing = [entry for entry in listed if not os.path.lexists(folder / entry.name)]
     if missing:
-        with editing(folder):  # or else it might be one that is being replaced, or deleted, at this moment
+        with editing(folder):  # another process may be replacing or deleting it at this moment
             for entry in missing:
                 _recover(folder, entry)
 
@@ -50,10 +50,10 @@ def _recover(folder: Path, entry: Entry) -> None:
         os.rename(found, target)
         sync_directory(folder)
     except OSError as error:
-        logger.warning("%s was found as %s, but cannot have its name: %s", target, found.name, error)
+        logger.warning("%s was found as %s, but could not be renamed: %s", target, found.name, error)
     else:
         logger.warning(
-            "%s was found as %s, where an interrupted save had left it, and has its name again",
+            "%s was found as %s, left by an interrupted save, and was renamed",
             target,
             found.name,
         )

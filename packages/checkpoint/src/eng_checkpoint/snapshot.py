@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 _PINNED_FOR = frozenset({"cuda", "xpu"})
-"""Accelerators that copy into memory that the system cannot move, without the host's help."""
+"""Accelerators that copy into page-locked memory without the host."""
 
 
 class Staging:
@@ -65,7 +65,7 @@ class _Taking:
         self._free: dict[tuple[int, bool], list[_Buffer]] = {}
         for buffer in reversed(free):
             self._free.setdefault(buffer.kind, []).append(buffer)
-        # by address, so the storage is held too: one that was made for the copy would make room for the next
+        # by address, so the storage is kept alive: a temporary one would be freed, and its address used again
         self._copies: dict[int, tuple[torch.UntypedStorage, Tensor]] = {}
 
     def copy(self, value: Any) -> Any:

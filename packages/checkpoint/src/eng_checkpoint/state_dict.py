@@ -148,9 +148,9 @@ def load_state_dict(
 
 
 def weights_to_cpu(state_dict: Mapping[str, Any]) -> dict[str, Any]:
-    """The same state with every tensor on the CPU; what is there already is not copied, what is tied stays tied.
+    """Return the same state with every tensor on the CPU; CPU tensors are not copied, tied tensors stay tied.
 
-    A save does not need it: files have the tensors of any device as those of the CPU.
+    A save does not need it: files record tensors of any device as CPU tensors.
     """
     to_cpu = _ToCpu()
     moved = OrderedDict((key, to_cpu(value)) for key, value in state_dict.items())
@@ -160,10 +160,10 @@ def weights_to_cpu(state_dict: Mapping[str, Any]) -> dict[str, Any]:
 
 
 class _ToCpu:
-    """One pass over a state; a tensor that is met again, such as a tied weight, is copied once."""
+    """One pass over a state; a tensor that occurs twice, such as a tied weight, is copied once."""
 
     def __init__(self) -> None:
-        # by address, so the source is held too: its address must not become that of another one
+        # by address, so the source is kept alive: its address must not be used again
         self._copies: dict[tuple[Any, ...], tuple[Tensor, Tensor]] = {}
 
     def __call__(self, value: Any) -> Any:

@@ -1,6 +1,6 @@
-"""Bytes that nobody vouches for: what is refused before reading, and whatever reading raises, as this package's errors.
+"""Reading untrusted bytes: checks before the first read, and one tree of errors for whatever the read raises.
 
-So whoever reads a checkpoint has one tree of errors to expect, and a search for the newest whole one goes on after it.
+A caller has only `CheckpointError` to expect, so that the search for the newest complete checkpoint continues.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _NOT_HERE = "Attempting to deserialize object on"
 
 @contextmanager
 def typed_errors(path: str | Path) -> Iterator[None]:
-    """Raise what the body raises, which reads `path`, as `CheckpointError`.
+    """Convert whatever the body raises while it reads `path` into a `CheckpointError`.
 
     Raises:
         UnsafeCheckpointError: A pickle names what is not plain data.
@@ -57,13 +57,13 @@ def typed_errors(path: str | Path) -> Iterator[None]:
 
 
 def refused_global(error: pickle.UnpicklingError) -> str | None:
-    """The name that torch would not load, if that is what an error says."""
+    """Return the global that torch refused to load, None if the error has another reason."""
     match = re.search(r"GLOBAL ([\w.]+)", str(error))
     return match[1] if match else None
 
 
 def refuse_inflation(file: IO[bytes], path: str | Path) -> None:
-    """Return when reading a file takes no more memory than it has bytes; nothing is read but its table of contents.
+    """Return if reading a file takes no more memory than it has bytes; only its table of contents is read.
 
     Raises:
         CheckpointError: It is a zip archive with a compressed member.
@@ -78,14 +78,14 @@ def refuse_inflation(file: IO[bytes], path: str | Path) -> None:
                 reason = inflation(archive, size)
             if reason is not None:
                 raise CheckpointError(
-                    f"{path} was not read: {reason}. If you trust whoever wrote it, save it anew: "
+                    f"{path} was not read: {reason}. If you trust its author, save it anew: "
                     "torch.save(torch.load(OLD, weights_only=True), NEW)"
                 )
         file.seek(begin)
 
 
 def inflation(archive: zipfile.ZipFile, size: int) -> str | None:
-    """Why reading an archive of `size` bytes would take more memory than these; None when it would not."""
+    """Return why reading an archive of `size` bytes would take more memory than that; None if it would not."""
     total = 0
     for item in archive.infolist():
         total += item.file_size
@@ -100,7 +100,7 @@ def inflation(archive: zipfile.ZipFile, size: int) -> str | None:
 
 
 def _reason(error: Exception) -> str:
-    """The sentence of a long message of torch that says what was wrong."""
+    """Return the one sentence of torch's long message that states the reason."""
     match = re.search(r"WeightsUnpickler error: (.*)", str(error))
     said = match[1] if match else str(error).split("\n")[0]
     return said.strip() or f"it is not a file of torch, or a part of one ({type(error).__name__})"

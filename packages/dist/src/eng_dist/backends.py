@@ -1,7 +1,7 @@
-"""Which backend serves which type of device: what a configuration asks for, made into what the job needs.
+"""Choose the backend of each type of device.
 
-A group with NCCL alone cannot move what lies in host memory: pickled results, weights that are offloaded, the state of
-a generator. So next to the backend of an accelerator there is always gloo for the CPU.
+A group with NCCL alone cannot move tensors in host memory: pickled results, offloaded weights, states of generators. So
+gloo is added for the CPU to the backend of an accelerator.
 """
 
 import logging
@@ -17,9 +17,9 @@ logger = logging.getLogger(__name__)
 
 
 def choose_backends(backend: str | None) -> str:
-    """The `backend` argument for torch: what was asked for, and gloo for the CPU where that does not serve it.
+    """Return the `backend` argument for torch: the requested one, with gloo added for the CPU where it is lacking.
 
-    None asks for the backend of this process's device. NCCL becomes gloo where there is no CUDA.
+    None means the backend of this process's device. NCCL is replaced by gloo where there is no CUDA.
 
     >>> choose_backends('cpu:gloo')
     'gloo'
@@ -34,19 +34,19 @@ def choose_backends(backend: str | None) -> str:
 
 
 def accelerator_backend(backends: str) -> str | None:
-    """The backend of this process's accelerator among `backends`; None where gloo or MPI serves it too."""
+    """Return the backend of this process's accelerator in `backends`; None if it is gloo or MPI."""
     served = parse_backends(backends).get(get_device().type) if ":" in backends else None
     return None if served in HOST_BACKENDS else served
 
 
 def of_accelerators(group: Any) -> list[Any]:
-    """torch's objects for the accelerators of `group`. Do not keep them: each ends when nobody holds it any more."""
+    """Return torch's backend objects for the accelerators of `group`; a reference to one keeps the group alive."""
     served = parse_backends(torch_dist.get_backend_config(group))
     return [group._get_backend(torch.device(kind)) for kind in served if served[kind] not in HOST_BACKENDS]
 
 
 def _served_by(asked: str) -> dict[str, str] | None:
-    """The backend for each type of device; None for one that torch does not know."""
+    """Return the backend of each type of device; None for a name that torch does not know."""
     name = asked.lower()
     kinds = torch_dist.Backend.backend_capability.get(name)
     if ":" not in name and kinds is None:

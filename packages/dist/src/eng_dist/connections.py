@@ -1,4 +1,4 @@
-"""The sockets that process groups of this process have opened: gloo has no other handle on a call that waits."""
+"""The sockets that process groups of this process have opened; closing them is the only way to end a gloo call."""
 
 import os
 import socket

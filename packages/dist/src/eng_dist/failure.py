@@ -176,7 +176,7 @@ class _Guard:
         return None if failure is None else _as_error(failure)
 
     def _look_for_the_missing(self, positions: list[Message]) -> None:
-        """Runs beside a body that has stood still: NCCL's watchdog would end the process and name nobody."""
+        """Called in another thread when the body makes no progress, before NCCL's watchdog ends the process."""
         failure = _who_is_far_behind(self.watcher, positions)
         if self.inside and failure is not None:
             self.watcher.publish(failure)
@@ -235,9 +235,9 @@ def _who_is_missing(watcher: WatcherClient, error: BaseException) -> Message:
 
 
 def _who_is_far_behind(watcher: WatcherClient, positions: list[Message]) -> Message | None:
-    """The failure that is about to become a time-out of the accelerator's backend, if a rank is to blame.
+    """Return the failure behind an imminent time-out of the accelerator's backend, None if no rank is missing.
 
-    That is one that is behind this one and has not moved for long either. Ranks that are level compute, perhaps.
+    A missing rank is behind this one and has made no progress for long either. Ranks at the same position may compute.
     """
     mine = next((each for each in positions if each["rank"] == watcher.rank), None)
     if mine is None or watcher.limit is None:

@@ -72,7 +72,7 @@ def init_dist(
         TypeError: `timeout` is not a number of seconds.
         ValueError: `launcher` or `init_backend` is not known.
         LaunchError: a variable of the launcher is missing or wrong, the ranks did not meet, or two of them share
-            an accelerator; it says which. (A missing variable is a KeyError too.)
+            an accelerator; the message names them. (A missing variable is a KeyError too.)
     """
     for name, seconds in (("timeout", timeout), ("init_timeout", init_timeout)):
         if isinstance(seconds, bool) or not isinstance(seconds, int | float):
@@ -89,7 +89,7 @@ def init_dist(
     chosen = choose_backends(backend)
     _take_device(info, chosen)
     store = _open_store(info, init_timeout)
-    _meet(store, info, "here", init_timeout, word=_device_word())
+    _meet(store, info, "here", init_timeout, about=_device_id())
     _refuse_shared_device(store, info, chosen)
     options = {"device_id": _bound_device(chosen), **({} if deepspeed else kwargs)}
     with remember_connections():
@@ -128,7 +128,7 @@ def destroy() -> None:
 
 
 def _end_with_the_process(starter: int) -> None:
-    """Not in a fork of the process that started the group, and after an exception without a wait for other ranks."""
+    """Destroy the group at exit, but not in a fork; after an exception do not wait for other ranks."""
     if os.getpid() != starter:
         return
     if getattr(sys, "last_value", None) is not None:
@@ -160,12 +160,12 @@ def _take_device(info: LaunchInfo, backends: str) -> None:
 
 
 def _bound_device(backends: str) -> torch.device | None:
-    """The one device of this process, if it has one for its backend: torch then connects at once, and splits groups."""
+    """Return the accelerator to bind the group to, None for the CPU: torch then connects at once and splits groups."""
     return get_device() if accelerator_backend(backends) else None
 
 
-def _device_word() -> str:
-    """What identifies the device of this process in the whole job; '' where torch has no such identity."""
+def _device_id() -> str:
+    """Return what identifies the device of this process in the whole job; '' where torch has no such identity."""
     device = get_device()
     if device.type == "cpu":
         return ""
@@ -181,12 +181,12 @@ def _refuse_shared_device(store: Store, info: LaunchInfo, backends: str) -> None
     """
     if not accelerator_backend(backends) or torch.accelerator.device_count() > 1:
         return
-    words = [word.decode() for word in store.multi_get(_keys("here", info))]
-    sharing = [str(rank) for rank, word in enumerate(words) if word and word == words[info.rank]]
+    ids = [each.decode() for each in store.multi_get(_keys("here", info))]
+    sharing = [str(rank) for rank, each in enumerate(ids) if each and each == ids[info.rank]]
     if len(sharing) > 1:
         raise LaunchError(
             f"ranks {', '.join(sharing)} see one device on {socket.gethostname()}, and it is the same "
-            f"({words[info.rank]}): give each process a device of its own (srun --gpus-per-task=1), or start "
+            f"({ids[info.rank]}): give each process a device of its own (srun --gpus-per-task=1), or start "
             "one process"
         )
 
@@ -203,15 +203,15 @@ def _keys(where: str, info: LaunchInfo) -> list[str]:
     return [f"{where}/{rank}" for rank in range(info.world_size)]
 
 
-def _meet(store: Store, info: LaunchInfo, where: str, seconds: float, word: str = "") -> None:
-    """Return once all ranks have come to this point of the start, each with a word of its own for the others.
+def _meet(store: Store, info: LaunchInfo, where: str, seconds: float, about: str = "") -> None:
+    """Return once all ranks have come to this point of the start, and have published `about` themselves.
 
     Raises:
         LaunchError: ranks are missing after `seconds`; it names which.
     """
     keys = _keys(where, info)
     try:
-        store.set(keys[info.rank], word)
+        store.set(keys[info.rank], about)
         store.wait(keys, timedelta(seconds=seconds))
     except torch_dist.DistError as error:
         raise LaunchError(

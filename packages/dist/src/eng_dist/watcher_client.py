@@ -141,9 +141,9 @@ def end_watcher() -> None:
 
 
 def limit_of_the_accelerator() -> float | None:
-    """After how many seconds without progress to look for who is missing: before the backend ends the process.
+    """Return after how many seconds without progress to look for missing ranks: before the backend ends the process.
 
-    None for gloo, whose time-out is an exception that can be told from others.
+    None for gloo, whose time-out is an exception.
     """
     backend = _of_the_accelerator()
     try:

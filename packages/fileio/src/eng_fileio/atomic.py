@@ -254,7 +254,7 @@ def _free_bytes(folder: Path) -> int | None:
 
 
 def _free_inodes(folder: Path) -> int | None:
-    """How many more files a file system takes; None where it makes room for as many as there are bytes for."""
+    """Return the number of free inodes of a file system, None if it has no fixed number of them."""
     for place in (folder, *folder.parents):
         try:
             status = os.statvfs(place)

@@ -267,7 +267,7 @@ def _receive(url: str, response: Any, sink: BinaryIO, limits: _Limits) -> None:
 
 
 def _length(url: str, headers: Mapping[str, str]) -> int | None:
-    """How many bytes are to come, where the server says so."""
+    """Return the length that the server has announced, None if it has not."""
     length = headers.get("Content-Length")
     if length is None:
         return None

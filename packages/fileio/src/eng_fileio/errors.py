@@ -29,7 +29,7 @@ class WriteError(FileIOError, OSError):
         written: Bytes that had been written when it failed.
         needed: Bytes that the file was going to have, where that was known.
         free: Bytes left on that file system, or None when they cannot be asked for.
-        free_inodes: Files that the file system still has room for in its table, or None where it has no such limit.
+        free_inodes: Inodes left on that file system, or None where their number is not limited.
     """
 
     def __init__(

@@ -1,8 +1,7 @@
-"""A directory takes the name of another one, in one step where the system has such a step.
+"""Replace a directory by another one, in one step where the system can.
 
-A rename replaces a file, but no directory that has something in it. Linux and macOS can exchange two names instead;
-where they, or the file system, cannot, the old directory gets a temporary name first, and for a moment nothing has the
-name.
+A rename replaces a file, but not a directory that is not empty. Linux and macOS can exchange two names instead; where
+the file system cannot, the old directory gets a temporary name first, and the name does not exist for a moment.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ _CANNOT = {errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EXDEV, errno.EPERM}
 
 
 def replace_directory(temporary: Path, target: Path) -> Path | None:
-    """Give `temporary` the name of `target`; returns where what had that name is now, for the caller to delete.
+    """Rename `temporary` to `target`; return the path of what had that name before, for the caller to delete.
 
     Both are in one directory, which is flushed. Killed at any moment, there is the old or the new one under the name;
     where names cannot be exchanged, it may be that both are there under temporary names.

@@ -14,11 +14,10 @@ _held_folders: set[int] = set()
 
 @contextmanager
 def exclusive(path: str | Path) -> Iterator[None]:
-    """Hold a folder or a file, for others who hold it in this way; waits for who does.
+    """Lock a folder or a file for the `with` block; wait while another process or thread has it locked in this way.
 
-    A file is made where there is none. The lock ends with its process, however that ends, also while workers live that
-    were forked meanwhile. Where the system or the file system cannot lock, and where `path` is a link, nobody is kept
-    out.
+    A file is created if there is none. The lock ends with its process, however that ends, also while workers that it
+    has forked live on. Where the system or the file system cannot lock, and where `path` is a link, nothing is locked.
 
     Example:
         >>> import tempfile

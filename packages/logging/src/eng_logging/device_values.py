@@ -1,9 +1,9 @@
 """Scalars that lie on an accelerator: copied when they are recorded, and read when a statistic is asked for.
 
-A training loop hands out the same tensors in every iteration: buffers of the model that are updated in place, views of
-larger results, outputs of a graph that is replayed. So the scalars of one record are copied into a tensor of their own,
-in one launch, and all tensors that wait are read in one transfer. torch is never imported here: its tensors come from
-whoever has loaded it.
+A training loop reports the same tensors in every iteration: buffers of the model that are updated in place, views of
+larger results, outputs of a CUDA graph that is replayed. So the scalars of one record are copied into a new tensor, in
+one launch, and all pending tensors are read in one transfer. torch is never imported here: there are no tensors unless
+the program has imported it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class DeviceScalars:
         self._reading = threading.RLock()
 
     def taken(self, scalars: Mapping[str, Any]) -> dict[str, Any]:
-        """What to keep of these values: numbers as they are, tensors as copies that nobody else changes.
+        """Return these values as they are to be kept: numbers unchanged, tensors as copies.
 
         A tensor of the CPU, or an array of one element, is a number at once. Tensors of an accelerator are copied
         together. What is not one number is given back as it is: settling a series names it.

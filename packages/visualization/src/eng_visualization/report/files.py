@@ -1,4 +1,4 @@
-"""The files of a run's folder, which somebody else may have made: what is outside of it, or too large, is not read."""
+"""Read the files of a run's folder, which is untrusted: what is outside of it, or too large, is not read."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ MOST_BYTES = 512 << 20
 def bytes_in(root: Path, path: Path, most: int = MOST_BYTES) -> bytes | None:
     """Return the content of a file below `root`; None where there is none, or where it is not to be read.
 
-    A link that leads out of the folder is not followed, since a page that is handed on would have what it leads to.
-    A pipe is not waited for.
+    A link that leads out of the folder is not followed, since its target would become part of a page that is published.
+    A pipe is not opened.
     """
     try:
         real = path.resolve()
