@@ -53,4 +53,36 @@ class ModelOptions:
         """Return a step of the model, compiled if that was asked for."""
         if not self.compile:
             return step
-        return torch.compile(step, **({} if self.compile is True else self.compile))
+        options = {} if self.compile is True else dict(self.compile)
+        compiled: Callable[..., Any] = torch.compile(step, **options)
+        return _with_own_results(compiled) if uses_cuda_graphs(options) else compiled
+
+
+def uses_cuda_graphs(options: Mapping[str, Any]) -> bool:
+    """Whether torch.compile with these options replays CUDA graphs.
+
+    >>> uses_cuda_graphs({"mode": "reduce-overhead"}), uses_cuda_graphs({"mode": "default"})
+    (True, False)
+    """
+    return (
+        options.get("mode") in ("reduce-overhead", "max-autotune")
+        or options.get("backend") == "cudagraphs"
+        or bool((options.get("options") or {}).get("triton.cudagraphs"))
+    )
+
+
+def _with_own_results(step: Callable[..., Any]) -> Callable[..., Any]:
+    """Copy what a step returns: a log line reads it later, and the next replay writes into the same memory."""
+
+    def cloned(*args: Any, **kwargs: Any) -> Any:
+        return _clone(step(*args, **kwargs))
+
+    return cloned
+
+
+def _clone(value: Any) -> Any:
+    if isinstance(value, torch.Tensor):
+        return value.clone()
+    if isinstance(value, Mapping):
+        return {name: _clone(item) for name, item in value.items()}
+    return [_clone(item) for item in value] if isinstance(value, list) else value
