@@ -16,7 +16,7 @@ MODULES = {
     "eng_model/losses.py",
     "eng_model/preprocess/base.py",
     "eng_optim/schedule/rules.py",
-    "eng_optim/schedule/scheduler.py",
+    "eng_optim/schedule/rule_scheduler.py",
     "eng_optim/wrapper.py",
     "eng_runner/engine/step.py",
     "eng_runner/hooks/param_scheduler.py",

@@ -89,7 +89,7 @@ class AmpOptimWrapper(OptimWrapper):
         if self._clip is not None or not is_fused:
             scaler.unscale_(self.optimizer)
         if self._clip is not None:
-            self.grad_norm = self._clip(parameters_of(self))
+            self.grad_norm = self._clip([each for each in parameters_of(self) if each.requires_grad])
         if is_fused:  # always called: it unscales and skips by itself
             scaler.step(self.optimizer, **kwargs)
         stepped = not _overflowed(scaler, self.optimizer)

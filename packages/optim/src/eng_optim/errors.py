@@ -7,6 +7,8 @@ A wrong setting is a `ValueError`; callers that were written against engines whi
 `assert` also catch it as an `AssertionError`.
 """
 
+from typing import Self
+
 
 class SettingError(ValueError, AssertionError):
     """A setting that cannot mean anything, found before the first step.
@@ -23,13 +25,16 @@ class ScheduleStateError(ValueError, KeyError):
     """
 
     def __init__(self, found: str, expected: str, detail: str = "") -> None:
-        super().__init__(found, expected, detail)
+        super().__init__(
+            f"this is the state of {found}, and the schedule is {expected}{detail}; load the state into the schedule "
+            "that saved it"
+        )
         self.found = found
         self.expected = expected
         self.detail = detail
 
     def __str__(self) -> str:
-        return (
-            f"this is the state of {self.found}, and the schedule is {self.expected}{self.detail}; load the state into "
-            "the schedule that saved it"
-        )
+        return str(self.args[0])  # a KeyError would show it in quotes
+
+    def __reduce__(self) -> tuple[type[Self], tuple[str, str, str]]:
+        return type(self), (self.found, self.expected, self.detail)

@@ -1,5 +1,6 @@
 """States: which schedule they are of, and what of them counts in a run of another length."""
 
+import pickle
 from collections import Counter
 from math import inf
 from typing import Any
@@ -350,6 +351,8 @@ def test_another_rule_is_refused() -> None:
         "this is the state of MultiStep of `lr`, and the schedule is Exponential of `lr`; load the state into the "
         "schedule that saved it"
     )
+    again = pickle.loads(pickle.dumps(error))
+    assert (again.args, again.found, again.expected) == (error.args, error.found, error.expected)
 
 
 def test_another_value_is_refused() -> None:

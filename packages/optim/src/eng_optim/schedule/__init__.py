@@ -44,7 +44,8 @@ from eng_optim.schedule.one_cycle import OneCycleParamScheduler
 from eng_optim.schedule.plan import plan
 from eng_optim.schedule.plateau import ReduceOnPlateauParamScheduler
 from eng_optim.schedule.restart import CosineRestartParamScheduler
-from eng_optim.schedule.scheduler import ParamScheduler, RuleScheduler
+from eng_optim.schedule.rule_scheduler import RuleScheduler
+from eng_optim.schedule.scheduler import ParamScheduler
 from eng_optim.schedule.warm_up import WarmUpParamScheduler
 
 __all__ = [

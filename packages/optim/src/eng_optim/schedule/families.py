@@ -12,8 +12,9 @@ from typing import Any
 from eng_optim.errors import SettingError
 from eng_optim.schedule import rules
 from eng_optim.schedule.epochs import INF
+from eng_optim.schedule.rule_scheduler import RuleScheduler
 from eng_optim.schedule.rules import Rule
-from eng_optim.schedule.scheduler import AnyOptimizer, RuleScheduler
+from eng_optim.schedule.scheduler import AnyOptimizer
 from eng_optim.schedule.units import Count
 
 

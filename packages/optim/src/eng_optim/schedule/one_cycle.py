@@ -11,8 +11,9 @@ from eng_optim.base import ParamGroup
 from eng_optim.errors import SettingError
 from eng_optim.schedule.epochs import INF
 from eng_optim.schedule.per_group import one_per_group
+from eng_optim.schedule.rule_scheduler import RuleScheduler
 from eng_optim.schedule.rules import CURVES, Rule, one_cycle
-from eng_optim.schedule.scheduler import AnyOptimizer, RuleScheduler
+from eng_optim.schedule.scheduler import AnyOptimizer
 from eng_optim.schedule.units import Count
 
 

@@ -1,16 +1,10 @@
-"""One way to step any rule on any slot.
+"""What every schedule has: when it is active, which value it moves, and its state.
 
-A schedule is active for the steps in [begin, end), counted from its construction. At each active step a
-`RuleScheduler` moves the value from where it *is*: it multiplies by the ratio of two successive factors of
-its rule. So schedules that overlap multiply, a value that someone else changed keeps the change, and after
-`end` the last value stays.
-
-`families.py` names the settings of each rule; `ParamScheduler` is for a schedule that is no rule of the step
-alone.
+A schedule is active for the steps in [begin, end), counted from its construction. `rule_scheduler.py` is for schedules
+that follow a rule of the step, `families.py` names the settings of each rule.
 """
 
 import inspect
-from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from logging import getLogger
 from types import MappingProxyType
@@ -23,8 +17,7 @@ from eng_optim.errors import SettingError
 from eng_optim.schedule import state as states
 from eng_optim.schedule.epochs import INF, in_iterations
 from eng_optim.schedule.first_step import FirstStep
-from eng_optim.schedule.rules import Rule
-from eng_optim.schedule.slots import KeySlot, find_slot
+from eng_optim.schedule.slots import find_slot
 from eng_optim.schedule.units import Count, Unit, check_whole, in_one_unit
 
 logger = getLogger(__name__)
@@ -268,98 +261,6 @@ class ParamScheduler:
     def _say(self) -> None:
         for index, value in enumerate(self.get_last_value()):
             self.print_value(self.verbose, index, value)
-
-
-class RuleScheduler(ParamScheduler, ABC):
-    """A schedule that is a rule: the value's part above a floor follows the factor of the step.
-
-    >>> import torch
-    >>> class Halving(RuleScheduler):
-    ...     def _rule(self):
-    ...         return lambda k: 0.5**k
-    >>> optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.8)
-    >>> schedule = Halving(optimizer, "lr")
-    >>> for _ in range(2):
-    ...     optimizer.step()
-    ...     schedule.step()
-    >>> schedule.get_last_value()
-    [0.2]
-    """
-
-    _factor_at: Rule
-    _factor: float
-    _floor_values: list[float]
-    _plain_key: str | None
-
-    @abstractmethod
-    def _rule(self) -> Rule:
-        """Return the rule that the settings mean."""
-
-    def _floors(self) -> list[float]:
-        """Return for each group the value that the rule does not go below."""
-        return [0.0] * len(self.base_values)
-
-    def step(self) -> None:
-        """Go to the next step, and set its values if it is an active one."""
-        self._global_step = now = self._global_step + 1
-        if now == 1 and self._optimizer_steps is not None:
-            self._optimizer_steps.expect()
-        if not self.begin <= now < self.end:
-            return
-        self.last_step = k = self.last_step + 1
-        factor = self._factor_at(k)
-        before = self._factor
-        if factor != before:
-            self._factor = factor
-            groups = self._grouped.param_groups
-            if len(groups) != len(self._floor_values):
-                self._adopt(groups)
-            key = self._plain_key
-            if before and key is not None:  # what `KeySlot.rescale` does, without the call
-                ratio = factor / before
-                for group, floor in zip(groups, self._floor_values, strict=True):
-                    group[key] = floor + (group[key] - floor) * ratio
-            elif before:
-                self._slot.rescale(groups, self._floor_values, factor / before)
-            else:  # nothing is left above the floor to multiply: put a part of the initial value on it
-                above = zip(groups, self.base_values, self._floor_values, strict=True)
-                read = self._slot.read
-                self._slot.write(
-                    groups, [read(group) + (base - floor) * factor for group, base, floor in above]
-                )
-        if self.verbose:
-            self._say()
-
-    def _resume(self) -> None:
-        self._bind()
-
-    def _resettle(self) -> None:
-        before, floors = self._factor, self._floor_values
-        self._bind()
-        if self._factor == before and self._floor_values == floors:
-            return
-        groups = self._groups()
-        moved = []
-        for at, group in enumerate(groups):
-            value, old, new = self._slot.read(group), floors[at], self._floor_values[at]
-            above = (value - old) / before if before else self.base_values[at] - old
-            moved.append(new + (old + above - new) * self._factor)
-        self._slot.write(groups, moved)
-
-    def _start(self) -> None:
-        self._bind()
-        super()._start()
-
-    def _bind(self) -> None:
-        """Prepare what `step` needs, once for these settings and this position."""
-        self._factor_at = self._rule()
-        self._factor = self._factor_at(self.last_step) if self.last_step >= 0 else 1.0
-        self._floor_values = self._floors()
-        self._plain_key = self._slot.key if type(self._slot) is KeySlot else None
-
-    def _adopt(self, groups: Sequence[ParamGroup]) -> None:
-        super()._adopt(groups)
-        self._floor_values = self._floors()
 
 
 def _check(optimizer: Any, begin: int, end: int, last_step: Any) -> None:

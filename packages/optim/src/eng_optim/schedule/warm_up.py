@@ -9,8 +9,9 @@ from typing import Any, Self
 
 from eng_optim.schedule.dummy_optimizer import DummyOptimizer
 from eng_optim.schedule.epochs import INF, in_iterations
+from eng_optim.schedule.rule_scheduler import RuleScheduler
 from eng_optim.schedule.rules import Rule, warm_up
-from eng_optim.schedule.scheduler import AnyOptimizer, RuleScheduler
+from eng_optim.schedule.scheduler import AnyOptimizer
 from eng_optim.schedule.units import Count, counts_of
 from eng_registry import PARAM_SCHEDULERS
 

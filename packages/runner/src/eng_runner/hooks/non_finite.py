@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, final
+from typing import Any, Literal, cast, final
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
+from eng_optim import OptimWrapper, StepGuard, guard_steps
 from eng_registry import HOOKS
 
 from ..engine.aliases import Batch
 from ..engine.finite import NonFiniteError
 from ..engine.hook import Hook
 from ..engine.interval import Cadence, Every
-from ..engine.run import Run
+from ..engine.run import Run, wrappers_of
 
 
 @final
@@ -22,9 +23,9 @@ class NonFiniteHook(Hook):
     """Looks at what the model reports, without waiting for the device but every `interval` iterations.
 
     `interval` may also be a text such as `'50 steps'`.
-    `action='raise'` ends the run with NonFiniteError. `action='skip'` replaces the gradients of an iteration by zeros,
-    on the device, where any of them is infinite or NaN: such a batch teaches nothing (momentum and weight decay still
-    act), and a warning tells how many there were; after `patience` of them in a row, looked at together, it raises.
+    `action='raise'` ends the run with NonFiniteError. With `action='skip'` a step of which the gradients are not all
+    finite does not happen: weights, moments and counters stay as they are, see `eng_optim.guard_steps` for what that
+    takes of memory. A warning says how many there were; after `patience` of them in a row it raises.
     """
 
     priority = "ABOVE_NORMAL"
@@ -41,19 +42,18 @@ class NonFiniteHook(Hook):
         self._cadence = Cadence(every)
         self.patience = patience
         self._bad: Tensor | None = None
-        self._streak: Tensor | None = None
+        self._guard: StepGuard | None = None
+        self._skipped = 0
         self._since = 0
-        self._handles: list[Any] = []
 
     def before_train(self, runner: Run) -> None:
         """Start to look."""
-        self._bad = self._streak = None
+        self._bad = None
+        self._skipped = 0
         self._since = runner.clock.iter
         self._cadence.start(runner.clock, getattr(runner.train_loop, "run_length", None))
         if self.action == "skip":
-            wrappers = runner.optim_wrapper
-            for wrapper in wrappers.values() if hasattr(wrappers, "values") else [wrappers]:
-                self._handles.append(wrapper.optimizer.register_step_pre_hook(self._mend))
+            self._guard = guard_steps(cast(OptimWrapper, runner.optim_wrapper))
 
     def after_train_iter(
         self, runner: Run, batch_idx: int, data_batch: Batch = None, outputs: dict[str, Any] | None = None
@@ -67,44 +67,57 @@ class NonFiniteHook(Hook):
             self._look(runner)
 
     def before_save_checkpoint(self, runner: Run, checkpoint: dict[str, Any]) -> None:
-        """Nothing is saved before it was looked at."""
+        """Look before anything is saved, and save the steps that were really taken."""
         self._look(runner)
+        if self._guard is None:
+            return
+        checkpoint["clock"] = runner.clock.state_dict()
+        states = checkpoint.get("optimizer", {})
+        for name, wrapper in wrappers_of(runner.optim_wrapper).items():
+            accumulation = (states.get(name, {}) if name else states).get("accumulation")
+            if accumulation is not None:
+                accumulation["step_count"] = wrapper.step_count
 
     def after_train(self, runner: Run) -> None:
         """Look for the last time."""
         self._look(runner)
-        for handle in self._handles:
-            handle.remove()
-        self._handles.clear()
+        self._stop()
+
+    def on_exception(self, runner: Run, exception: BaseException) -> None:
+        """Leave the optimizer as it was."""
+        self._stop()
+
+    def on_interrupt(self, runner: Run, reason: str) -> None:
+        """Leave the optimizer as it was."""
+        self._stop()
+
+    def _stop(self) -> None:
+        guard, self._guard = self._guard, None
+        if guard is not None:
+            guard.remove()
 
     def _note(self, bad: Tensor) -> None:
         self._bad = bad.long() if self._bad is None else self._bad + bad
-        self._streak = bad.long() if self._streak is None else (self._streak + 1) * bad
-
-    def _mend(self, optimizer: torch.optim.Optimizer, *_: Any) -> None:
-        gradients = [
-            p.grad for group in optimizer.param_groups for p in group["params"] if p.grad is not None
-        ]
-        if gradients:
-            bad = ~torch.isfinite(nn.utils.get_total_norm(gradients))
-            for gradient in gradients:
-                gradient.masked_fill_(bad, 0)
-            self._note(bad)
 
     def _look(self, runner: Run) -> None:
         first, self._since = self._since + 1, runner.clock.iter
-        if self._bad is None or self._streak is None:
-            return
-        count, streak = torch.stack([self._bad, self._streak]).tolist()
-        self._bad = None
+        where = f"between iterations {first} and {runner.clock.iter}"
+        if self._guard is not None:
+            self._look_at_steps(runner, self._guard, where)
+        elif self._bad is not None:
+            count, self._bad = int(self._bad), None
+            if count:
+                raise NonFiniteError(
+                    f"{count} losses {where} are infinite or NaN; resume from the newest checkpoint with a smaller "
+                    "learning rate, with clip_grad, or with NonFiniteHook(action='skip')"
+                )
+
+    def _look_at_steps(self, runner: Run, guard: StepGuard, where: str) -> None:
+        skipped, streak = guard.read()
+        runner.clock.step = runner.optim_wrapper.step_count
+        count, self._skipped = skipped - self._skipped, skipped
         if not count:
             return
-        where = f"between iterations {first} and {runner.clock.iter}"
-        if self.action == "raise":
-            raise NonFiniteError(
-                f"{count} losses {where} are infinite or NaN; resume from the newest checkpoint with a smaller "
-                "learning rate, with clip_grad, or with NonFiniteHook(action='skip')"
-            )
         runner.logger.warning(
             "%d iterations %s had gradients that are infinite or NaN: skipped", count, where
         )
