@@ -97,3 +97,9 @@ def test_the_attributes_that_a_project_uses_exist(project):
         if line.partition(":")[0] in attributes
     ]
     assert not lines, "\n".join(["attributes that are missing:", *lines])
+
+
+def test_the_reported_version_is_one_that_projects_accept():
+    """Projects compare `mmengine.__version__` with bounds that they knew when 0.10 was the newest."""
+    done = python("-c", "import mmengine; print(mmengine.__version__)")
+    assert done.stdout.startswith("0.10."), done.stdout
