@@ -330,7 +330,9 @@ def downstream(session: nox.Session) -> None:
     """
     build_wheels(session)
     install(session, *PACKAGES, also=["pytest"])
-    session.run("pytest", "-q", "tests-integration/downstream", *session.posargs, env={"OMP_NUM_THREADS": "1"})
+    session.run(
+        "pytest", "-q", "tests-integration/downstream", *session.posargs, env={"OMP_NUM_THREADS": "1"}
+    )
 
 
 # -- working on it -------------------------------------------------------------------------------------------------
