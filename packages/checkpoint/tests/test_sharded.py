@@ -24,6 +24,7 @@ from eng_checkpoint import (
     prune,
 )
 from eng_checkpoint.testing import broken, changes
+from eng_fileio import WriteError
 
 PROGRAM = """
 import os, signal, sys
@@ -279,6 +280,30 @@ def test_a_directory_has_the_rights_of_the_files_in_it(tmp_path, umask):
         os.umask(before)
     assert (tmp_path / "one").stat().st_mode & 0o777 == 0o777 & ~umask
     assert {path.stat().st_mode & 0o777 for path in (tmp_path / "one").iterdir()} == {0o666 & ~umask}
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of a megabyte."""
+    place = tmp_path / "small"
+    place.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", place]
+    if subprocess.run(command, capture_output=True, check=False).returncode != 0:
+        pytest.skip("this process may not mount")
+    yield place
+    subprocess.run(["umount", place], check=True)
+
+
+@pytest.mark.parametrize("state", [{"w": torch.ones(1_000_000)}, {"text": "x" * 2_000_000}])
+def test_a_full_disk_is_named(small_disk, state):
+    """As for a file, with its numbers, and not by what torch complains of afterwards; what was saved before stays."""
+    commit_sharded(small_disk, "one", {"n": 1}, epoch=0, iter=1, step=1)
+    with pytest.raises(
+        WriteError, match=r"No space left on device \(after [\d,]+ bytes, [\d,]+ bytes free there\)"
+    ):
+        commit_sharded(small_disk, "two", state, epoch=0, iter=2, step=2)
+    assert sorted(os.listdir(small_disk)) == ["last_checkpoint", "manifest.json", "one"]
+    assert load_file(small_disk / "one") == {"n": 1}
 
 
 def test_old_directories_go_like_files(single):

@@ -56,6 +56,7 @@ def test_public_names():
         "sync_directory",
         "temporary_directory",
         "temporary_name",
+        "write_error",
     ]
     assert expected == eng_fileio.__all__
     assert all(hasattr(eng_fileio, name) for name in expected)

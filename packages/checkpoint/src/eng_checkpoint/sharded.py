@@ -52,7 +52,8 @@ def commit_sharded(
 
     Raises:
         PlainDataError: The state holds more than tensors and plain values.
-        CheckpointError: A rank could not write its part; raised on every rank, and nothing is left. Or numpy is
+        WriteError: The disk refused to be written by this rank; nothing is left.
+        CheckpointError: Another rank could not write its part; raised on every rank, and nothing is left. Or numpy is
             missing, which torch needs when several ranks write.
     """
     _require_numpy()
@@ -65,7 +66,7 @@ def commit_sharded(
     metrics = check_metrics(metrics)
     with ExitStack() as cleanup:
         temporary = _agreed(lambda: cleanup.enter_context(_begin(folder, name)))
-        parts = _together(lambda: _write(state, temporary))
+        parts = _together(lambda: _write(state, temporary, folder / name))
         info = combined(name, [part for rank in parts for part in rank])
         return _agreed(lambda: _finish(temporary, folder / name, info, kind, epoch, iter, step, metrics))
 
@@ -132,11 +133,11 @@ def _begin(folder: Path, name: str) -> Iterator[Path]:
         yield temporary
 
 
-def _write(state: Mapping[str, Any], temporary: Path) -> list[FileInfo]:
+def _write(state: Mapping[str, Any], temporary: Path, target: Path) -> list[FileInfo]:
     """Write this rank's part; what it is."""
     from .shards import METADATA, write_shards
 
-    write_shards(state, temporary, alone=not is_distributed())
+    write_shards(state, temporary, alone=not is_distributed(), target=target)
     mine = sorted(path.name for path in temporary.glob(f"__{get_rank()}_*.distcp"))
     if is_main_process():
         mine.append(METADATA)

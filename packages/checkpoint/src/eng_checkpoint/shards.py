@@ -20,12 +20,14 @@ import torch
 from torch import Tensor
 from torch.distributed.checkpoint.api import CheckpointException
 from torch.distributed.checkpoint.default_planner import DefaultLoadPlanner
-from torch.distributed.checkpoint.filesystem import FileSystemReader, FileSystemWriter
+from torch.distributed.checkpoint.filesystem import FileSystem, FileSystemReader, FileSystemWriter
 from torch.distributed.checkpoint.metadata import Metadata, TensorStorageMetadata
 from torch.distributed.checkpoint.planner import ReadItem
 from torch.distributed.checkpoint.state_dict_loader import load
 from torch.distributed.checkpoint.state_dict_saver import save
 from torch.distributed.tensor import DTensor
+
+from eng_fileio import write_error
 
 from .errors import CorruptCheckpointError, StateMismatchError, UnsafeCheckpointError
 from .untrusted import refuse_inflation, typed_errors
@@ -105,11 +107,63 @@ def unwrapped() -> Iterator[None]:
         raise failure[0] from None
 
 
-def write_shards(state: Mapping[str, Any], folder: Path, *, alone: bool) -> None:
-    """Write this rank's part of a state, to the disk; rank 0 also writes what the whole is made of."""
+def write_shards(state: Mapping[str, Any], folder: Path, *, alone: bool, target: Path) -> None:
+    """Write this rank's part of a state, to the disk; rank 0 also writes what the whole is made of.
+
+    `target` is the final name of the folder, for messages.
+
+    Raises:
+        WriteError: The disk is full, the folder read-only, the quota used up, the device broken.
+    """
     writer = FileSystemWriter(folder, sync_files=True, overwrite=True)
-    with unwrapped():
-        save(dict(state), storage_writer=writer, no_dist=alone)
+    writer.fs = files = _Files()
+    try:
+        with unwrapped():
+            save(dict(state), storage_writer=writer, no_dist=alone)
+    except Exception as error:
+        if files.refusal is None:
+            raise
+        raise write_error(files.refusal, target, folder) from error
+
+
+class _Files(FileSystem):
+    """torch's file system, which remembers what the system refused: torch raises a complaint of its own after that."""
+
+    def __init__(self) -> None:
+        self.refusal: OSError | None = None
+
+    @contextmanager
+    def create_stream(self, path: Any, mode: str) -> Iterator[Any]:
+        with self.remembering(), super().create_stream(path, mode) as stream:
+            yield _Stream(stream, self)
+
+    @contextmanager
+    def remembering(self) -> Iterator[None]:
+        """Remember the first `OSError` of the body."""
+        try:
+            yield
+        except OSError as error:
+            self.refusal = self.refusal or error
+            raise
+
+
+class _Stream:
+    """A file to write to."""
+
+    def __init__(self, stream: Any, files: _Files) -> None:
+        self._stream = stream
+        self._files = files
+
+    def write(self, data: Any) -> int:
+        with self._files.remembering():
+            return int(self._stream.write(data))
+
+    def flush(self) -> None:
+        with self._files.remembering():
+            self._stream.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
 
 
 def fill_from_shards(state: dict[str, Any], path: Path, *, alone: bool) -> None:

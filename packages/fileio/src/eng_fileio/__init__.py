@@ -7,6 +7,7 @@ from .atomic import (
     sync_directory,
     temporary_directory,
     temporary_name,
+    write_error,
 )
 from .backend import BaseStorageBackend
 from .backends.fsspec import FsspecBackend
@@ -104,4 +105,5 @@ __all__ = [
     "sync_directory",
     "temporary_directory",
     "temporary_name",
+    "write_error",
 ]

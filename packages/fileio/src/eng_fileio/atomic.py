@@ -165,8 +165,11 @@ def sync_directory(folder: Path) -> None:
 def write_error(
     cause: OSError, target: Path, temporary: Path | None = None, needed: int | None = None
 ) -> WriteError:
-    """`cause` in words that name the final path, what was written and what is free."""
-    written = temporary.stat().st_size if temporary is not None and temporary.exists() else 0
+    """Return `cause` as an error that names the final path, the bytes written, and those left on the file system.
+
+    `temporary` is the file, or the directory, that was being written in the place of `target`.
+    """
+    written = _bytes_of(temporary) if temporary is not None else 0
     return WriteError(
         cause,
         str(target),
@@ -175,6 +178,11 @@ def write_error(
         needed=needed,
         free_inodes=_free_inodes(target.parent),
     )
+
+
+def _bytes_of(path: Path) -> int:
+    files = path.rglob("*") if path.is_dir() else (path,)
+    return sum(file.stat().st_size for file in files if file.is_file())
 
 
 def _refuse_what_is_no_file(target: Path) -> None:
