@@ -11,6 +11,7 @@ from .errors import ConfigOverrideError, ConfigTypeError
 from .origin import COMMAND_LINE, Origin
 from .overrides import Overrides
 
+PARTNERS = {"[": "]", "(": ")"}
 #: digits of a number that Python converts without being asked twice
 MAX_NUMBER = 4_000
 
@@ -38,12 +39,16 @@ def parse_overrides(arguments: Iterable[str]) -> Overrides:
             raise ConfigOverrideError(
                 f"`{argument}` is no override; write `key.path=value`", origin=Origin(COMMAND_LINE, number)
             )
-        values[key] = parse_value(text, Origin(COMMAND_LINE, number, key))
+        try:
+            values[key] = parse_value(text)
+        except ConfigOverrideError as error:
+            error.origin, error.path = Origin(COMMAND_LINE, number, key), key
+            raise
         numbers[key] = number
     return Overrides(values, numbers)
 
 
-def parse_value(text: str, origin: Origin | None = None) -> Any:
+def parse_value(text: str) -> Any:
     """The value that a text on the command line means.
 
     Brackets make lists and parentheses tuples, to any depth; bare commas make a list. A leaf is an int, a float,
@@ -52,43 +57,32 @@ def parse_value(text: str, origin: Origin | None = None) -> Any:
     >>> parse_value("[(a,b),[1,2],false]")
     [('a', 'b'), [1, 2], False]
     """
-    stripped = text.strip("\"' ").replace(" ", "")
-    parts = split_at_commas(stripped, origin)
-    if len(parts) > 1:
-        return [parse_item(part, origin) for part in parts]
-    return parse_item(parts[0], origin)
+    parts = split_at_commas(text.strip("\"' ").replace(" ", ""))
+    items = [parse_item(part, 0) for part in parts]
+    return items if len(items) > 1 else items[0]
 
 
-def parse_item(text: str, origin: Origin | None, depth: int = 0) -> Any:
+def parse_item(text: str, depth: int) -> Any:
     kind = {"[": list, "(": tuple}.get(text[:1])
-    if kind is None or text[-1:] != {"[": "]", "(": ")"}[text[0]]:
-        if text.startswith(("dict(", "{'", '{"')):
-            raise ConfigOverrideError(
-                f"`{text}` would be a text, since an override holds no mapping; set its keys one by one, as in "
-                "`key.path.name=value`, or write it into a file with `_base_`",
-                path=origin.path if origin else "",
-                origin=origin,
-            )
-        return parse_leaf(text, origin)
+    if kind is None or text[-1:] != PARTNERS[text[0]]:
+        return parse_leaf(text)
     if depth > MAX_DEPTH:
         raise ConfigOverrideError(
-            f"the value is nested deeper than {MAX_DEPTH} levels; write it into a file with `_base_`",
-            path=origin.path if origin else "",
-            origin=origin,
+            f"the value is nested deeper than {MAX_DEPTH} levels; write it into a file with `_base_`"
         )
     inner = text[1:-1].removesuffix(",")
-    parts = split_at_commas(inner, origin) if inner else []
-    if kind is tuple and len(parts) == 1 and not text.endswith(",)"):
-        return (parse_item(parts[0], origin, depth + 1),)
-    return kind(parse_item(part, origin, depth + 1) for part in parts)
+    return kind(parse_item(part, depth + 1) for part in (split_at_commas(inner) if inner else []))
 
 
-def parse_leaf(text: str, origin: Origin | None) -> Any:
+def parse_leaf(text: str) -> Any:
+    if text.startswith(("dict(", "{'", '{"')):
+        raise ConfigOverrideError(
+            f"`{text}` would be a text, since an override holds no mapping; set its keys one by one, as in "
+            "`key.path.name=value`, or write it into a file with `_base_`"
+        )
     if len(text) > MAX_NUMBER and text.lstrip("+-").isdecimal():
         raise ConfigOverrideError(
-            f"a number of more than {MAX_NUMBER:,} digits; write it as a float, as in `1e300`",
-            path=origin.path if origin else "",
-            origin=origin,
+            f"a number of more than {MAX_NUMBER:,} digits; write it as a float, as in `1e300`"
         )
     for number in (int, float):
         try:
@@ -101,29 +95,27 @@ def parse_leaf(text: str, origin: Origin | None) -> Any:
     return None if text == "None" else text
 
 
-def split_at_commas(text: str, origin: Origin | None) -> list[str]:
-    """The parts between the commas that stand outside of all brackets."""
-    parts, start, open_brackets = [], 0, ""
-    for position, letter in enumerate(text):
-        if letter in "([":
-            open_brackets += letter
+def split_at_commas(text: str) -> list[str]:
+    """The parts between the commas that are outside of all brackets."""
+    parts, start, opened = [], 0, ""
+    for index, letter in enumerate(text):
+        if letter in PARTNERS:
+            opened += letter
         elif letter in ")]":
-            if open_brackets[-1:] != {")": "(", "]": "["}[letter]:
-                raise unbalanced(text, letter, position, origin)
-            open_brackets = open_brackets[:-1]
-        elif letter == "," and not open_brackets:
-            parts.append(text[start:position])
-            start = position + 1
-    if open_brackets:
-        raise unbalanced(text, open_brackets[-1], text.rindex(open_brackets[-1]), origin)
+            if not opened or PARTNERS[opened[-1]] != letter:
+                raise unbalanced(text, index)
+            opened = opened[:-1]
+        elif letter == "," and not opened:
+            parts.append(text[start:index])
+            start = index + 1
+    if opened:
+        raise unbalanced(text, text.rindex(opened[-1]))
     return [*parts, text[start:]]
 
 
-def unbalanced(text: str, bracket: str, position: int, origin: Origin | None) -> ConfigOverrideError:
+def unbalanced(text: str, index: int) -> ConfigOverrideError:
     return ConfigOverrideError(
-        f"the `{bracket}` at character {position + 1} of `{text}` has no partner; close every bracket",
-        path=origin.path if origin else "",
-        origin=origin,
+        f"the `{text[index]}` at character {index + 1} of `{text}` has no partner; close every bracket"
     )
 
 

@@ -11,14 +11,13 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from .analysis.derived import names_read
-from .errors import ConfigError, ConfigImportError, ConfigKeyError, ConfigTypeError, ConfigValueError
+from .errors import ConfigError, ConfigImportError, ConfigKeyError, ConfigTypeError, ConfigValueError, suggest
 from .lazy import Lazy
 from .node import ConfigDict
 from .origin import Origin, Path, spell_path
 from .part import Finder, Part
 from .paths import chain_at
 from .signature import Accepted, accepted, choices_of, fits, spell_type
-from .suggestion import suggest
 
 __all__ = ["find_problems"]
 

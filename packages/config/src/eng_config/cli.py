@@ -12,11 +12,12 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from .arguments import parse_overrides
-from .config import Config, text_in
+from .config import Config
 from .convert import write_import_style
-from .dump import difference
+from .dump import difference, text_of
 from .errors import ConfigError
 from .reading.source import SUFFIXES
+from .substitute import shown
 
 __all__ = ["add_cli_arguments", "main"]
 
@@ -101,9 +102,7 @@ def run_plainly(run: Callable[[argparse.Namespace], int], options: argparse.Name
         with importing_from_beside(options.config):
             return run(options)
     except (ConfigError, OSError) as error:  # OSError: a place that cannot be written to
-        if isinstance(
-            error, BrokenPipeError
-        ):  # whoever read our output has seen enough; the caller knows what to do
+        if isinstance(error, BrokenPipeError):  # the reader of our output has seen enough
             raise
         print(f"error: {error}", file=sys.stderr)
         return WRONG
@@ -118,7 +117,9 @@ def load(file: str, options: argparse.Namespace, *, imports: bool = False) -> Co
 
 
 def run_show(options: argparse.Namespace) -> int:
-    show(text_in(load(options.config, options), options.format).rstrip("\n"), LANGUAGES[options.format])
+    cfg = load(options.config, options)
+    written = shown(cfg.to_dict(), cfg.text, cfg.env_variables)
+    show(text_of(written, options.format).rstrip("\n"), LANGUAGES[options.format])
     return 0
 
 

@@ -13,31 +13,27 @@ from typing import TYPE_CHECKING, Any, Self
 from .analysis.derived import left_behind
 from .analysis.explain import explain
 from .bounds import Budget
-from .dump import difference, python_text
+from .dump import difference, text_of
 from .errors import (
     ConfigError,
     ConfigFormatError,
-    ConfigKeyError,
     ConfigTypeError,
     DerivedValuesWarning,
 )
-from .formats import write_data
 from .node import METHODS, ConfigDict, duplicate, plain
 from .origin import Origin, Trace, caller_origin, split_path
 from .overrides import Overrides, apply_overrides, check_options
 from .paths import chain_at, trace_of
 from .reading.bases import is_remote
-from .reading.content import Content
-from .reading.read import RESERVED_KEYS, read_file
 from .reading.source import SUFFIXES, Reading
-from .state import State
+from .state import State, check_reserved
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from .part import Finder, Part
 
-__all__ = ["Config", "has_secrets", "text_in", "trace"]
+__all__ = ["Config", "trace"]
 
 
 class Config:
@@ -70,12 +66,7 @@ class Config:
             raise ConfigTypeError(
                 f"a configuration is made of a dictionary, not of a {type(cfg_dict).__name__}"
             )
-        for key in RESERVED_KEYS:
-            if cfg_dict and key in cfg_dict:
-                raise ConfigKeyError(
-                    f"`{key}` is reserved for the configuration itself; give the setting another name",
-                    path=key,
-                )
+        check_reserved(cfg_dict or ())
         file = os.fspath(filename) if filename is not None else None
         if cfg_text is None:
             cfg_text = Reading(trusted=True).text(file) if file is not None else ""
@@ -121,10 +112,11 @@ class Config:
             fetch=reader,
             budget=Budget(),
         )
-        content = read_file(file, suffix, reading.text(file), reading, imports=import_custom_modules)
-        return made(
-            content, filename=file, format_python_code=format_python_code, reading=reading, trusted=trusted
+        text = reading.text(file)
+        state = State.read(
+            file, suffix, text, reading, imports=import_custom_modules, formatted=format_python_code
         )
+        return config_of(state)
 
     @staticmethod
     def fromstring(cfg_str: str, file_format: str, *, trust: bool | None = None) -> Config:
@@ -141,7 +133,7 @@ class Config:
             )
         trusted = file_format == ".py" if trust is None else trust
         reading = Reading(trusted=trusted, root=None if trusted else os.getcwd(), budget=Budget())
-        return made(read_file("<string>", file_format, cfg_str, reading, imports=True), trusted=trusted)
+        return config_of(State.read("<string>", file_format, cfg_str, reading, imports=True))
 
     # Identity
 
@@ -168,9 +160,7 @@ class Config:
     @property
     def pretty_text(self) -> str:
         """Python source of the settings, keys sorted; it loads as an equal configuration."""
-        return python_text(
-            self._state.shown(plain(self._state.cfg_dict)), formatted=self._state.format_python_code
-        )
+        return self._text_in(".py")
 
     def __repr__(self) -> str:
         return f"Config (path: {self.filename}): {dict.__repr__(self._state.shown(self._state.cfg_dict))}"
@@ -365,12 +355,16 @@ class Config:
         suffix = os.path.splitext(file if file is not None else self.filename or "config.py")[1].lower()
         if suffix not in SUFFIXES:
             raise ConfigFormatError(f"`{file}` is of no known format; end it in one of {', '.join(SUFFIXES)}")
-        text = text_in(self, suffix)
+        text = self._text_in(suffix)
         if file is None:
             return text
         with open(file, "w", encoding="utf-8") as stream:
             stream.write(text)
         return None
+
+    def _text_in(self, suffix: str) -> str:
+        state = self._state
+        return text_of(state.shown(plain(state.cfg_dict)), suffix, formatted=state.format_python_code)
 
     @staticmethod
     def diff(cfg1: str | Path | Config, cfg2: str | Path | Config) -> str:
@@ -386,32 +380,12 @@ STATE = frozenset(f"_{name}" for name in State._fields)
 OWN_NAMES = frozenset(name for name in dir(Config) if name[:2] != "__") | STATE
 
 
-def made(content: Content, **state: Any) -> Config:
-    """The configuration of what was read."""
+def config_of(state: State) -> Config:
     cfg = Config()
-    cfg._set(
-        State(
-            content.values,
-            text=content.text,
-            env_variables=dict(content.environment),
-            imported=content.imported,
-            **{"filename": None, **state},
-        )
-    )
+    cfg._set(state)
     return cfg
-
-
-def text_in(cfg: Config, suffix: str) -> str:
-    """Return the settings as text in one of the formats."""
-    return cfg.pretty_text if suffix == ".py" else write_data(cfg._state.shown(cfg.to_dict()), suffix)
 
 
 def trace(cfg: Config) -> Trace | None:
     """Return what knows where the settings are written; None for settings that are of no file."""
     return trace_of(cfg._state.cfg_dict)
-
-
-def has_secrets(cfg: Config) -> bool:
-    """Whether some value comes from the environment alone, so that it is not written."""
-    values = cfg.to_dict()
-    return bool(cfg._state.shown(values) != values)

@@ -12,10 +12,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from .analysis.layer import Layer
-from .config import Config, has_secrets, trace
+from .config import Config, trace
 from .dump import is_name, python_text, write
 from .errors import ConfigValueError
 from .merge import DELETE
+from .substitute import shown
 
 __all__ = ["change", "write_import_style"]
 
@@ -32,7 +33,7 @@ def write_import_style(cfg: Config, output: str) -> list[str]:
     if not isinstance(layer, Layer) or layer.imported is not None:
         raise ConfigValueError("only a file in the text style can be converted to the import style")
     values = cfg.to_dict()
-    if has_secrets(cfg):
+    if shown(values, cfg.text, cfg.env_variables) != values:
         raise ConfigValueError(
             "the import style does not fill in `{{$NAME}}`; write `os.environ['NAME']` into it by hand"
         )

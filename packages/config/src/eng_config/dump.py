@@ -1,4 +1,4 @@
-"""A configuration as Python text: one assignment for each key, sorted, that loads as an equal configuration."""
+"""A configuration as text; as Python, one assignment for each key, sorted, that loads as an equal configuration."""
 
 from __future__ import annotations
 
@@ -10,13 +10,19 @@ from collections.abc import Callable
 from typing import Any
 
 from .errors import ConfigError, ConfigTypeError, ConfigValueError
+from .formats import write_data
 from .lazy import Lazy
 from .origin import join_path
 
-__all__ = ["difference", "is_name", "python_text", "value_text", "write"]
+__all__ = ["difference", "is_name", "python_text", "text_of", "value_text", "write"]
 
 WIDTH = 79
 INDENT = "    "
+
+
+def text_of(data: dict[Any, Any], suffix: str, *, formatted: bool = True) -> str:
+    """Return the text of the data in one of the formats, named by its suffix; `formatted` is for Python."""
+    return python_text(data, formatted=formatted) if suffix == ".py" else write_data(data, suffix)
 
 
 def python_text(data: dict[Any, Any], *, formatted: bool = True) -> str:

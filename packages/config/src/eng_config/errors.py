@@ -1,4 +1,4 @@
-"""What can go wrong with a configuration: one small tree, worded once.
+"""What can go wrong with a configuration: one small tree, and "did you mean".
 
     ConfigError                       everything below; `.path` and `.origin` say where
     +-- MissingKeyError               (KeyError, AttributeError)  a key that is not there
@@ -21,6 +21,7 @@ Every message is `file:line: key.path: what is wrong; what there is; what to do`
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -41,7 +42,12 @@ __all__ = [
     "DerivedValuesWarning",
     "MissingKeyError",
     "UntrustedConfigError",
+    "nearest",
+    "suggest",
 ]
+
+#: the least similarity, of 0 to 1 as `difflib` counts it, at which one name is taken for another one mistyped
+CUTOFF = 0.76
 
 
 class ConfigError(Exception):
@@ -54,7 +60,7 @@ class ConfigError(Exception):
     def __init__(self, what: str = "", *, path: str = "", origin: Origin | None = None) -> None:
         super().__init__(what)
         self.what = what
-        self.path = path
+        self.path = path or (origin.path if origin is not None else "")
         self.origin = origin
 
     def __str__(self) -> str:
@@ -119,3 +125,27 @@ class UntrustedConfigError(ConfigError, PermissionError):
 
 class DerivedValuesWarning(UserWarning):
     """A value was overridden, but others that the file computed from it before stay as they are."""
+
+
+def suggest(word: str, choices: Iterable[str]) -> str:
+    """Return `` (did you mean `X`?)`` for the choice most similar to `word`, or "" if none is similar enough.
+
+    >>> suggest("optmizer", ["optimizer", "model"])
+    ' (did you mean `optimizer`?)'
+    """
+    found = nearest(word, choices)
+    return f" (did you mean `{found}`?)" if found is not None else ""
+
+
+def nearest(word: str, choices: Iterable[str]) -> str | None:
+    """Return the choice most similar to `word`, or None if none is similar enough.
+
+    Case does not count, nor does the order of the letters: swapped ones are a large part of a short name.
+    """
+    from difflib import get_close_matches  # imported here because only errors need it
+
+    spelled = {choice.lower(): choice for choice in sorted(choices, reverse=True)}
+    found = get_close_matches(word.lower(), spelled, n=1, cutoff=CUTOFF)
+    letters = sorted(word.lower())
+    found = found or [name for name in spelled if word and sorted(name) == letters]
+    return spelled[found[0]] if found else None

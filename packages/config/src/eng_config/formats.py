@@ -55,22 +55,26 @@ def write_data(data: dict[Any, Any], suffix: str) -> str:
     return WRITERS[suffix](data)
 
 
+def parsed(name: str, load: Callable[[str], Any], text: str, file: str) -> Any:
+    """What a parser of the standard library makes of a text; its errors get the line."""
+    try:
+        data = load(text)
+    except ValueError as error:  # what the format does not allow, or a number of too many digits
+        found = re.search(r"line (\d+)", str(error))
+        line = int(found[1]) if found else text.count("\n") + 1 if name == "TOML" else 1
+        what = getattr(error, "msg", error)
+        raise ConfigSyntaxError(f"this is not {name}: {what}", origin=Origin(file, line)) from error
+    except RecursionError:
+        raise too_deep(Origin(file, 1)) from None
+    check_weight(data, file)
+    return data
+
+
 # JSON
 
 
 def read_json(text: str, file: str) -> Any:
-    try:
-        data = json.loads(text) if text.strip() else None
-    except json.JSONDecodeError as error:
-        raise ConfigSyntaxError(
-            f"this is not JSON: {error.msg}", origin=Origin(file, error.lineno)
-        ) from error
-    except ValueError as error:  # a number of too many digits
-        raise ConfigSyntaxError(f"this is not JSON: {error}", origin=Origin(file, 1)) from error
-    except RecursionError:
-        raise too_deep(Origin(file, 1)) from None
-    check_weight(data, file)
-    return decode(data)
+    return decode(parsed("JSON", json.loads, text, file)) if text.strip() else None
 
 
 def write_json(data: Any) -> str:
@@ -80,7 +84,7 @@ def write_json(data: Any) -> str:
 # TOML
 
 
-#: a key of more parts than the values may be deep
+#: a key of more parts than the values may be deep; the time of `tomllib` grows with the square of their number
 MANY_DOTS = re.compile(
     rf"""(?:^|[\[{{,])[ \t]*+(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){{{MAX_DEPTH}}}""",
     re.MULTILINE,
@@ -90,20 +94,9 @@ MANY_DOTS = re.compile(
 def read_toml(text: str, file: str) -> Any:
     import tomllib  # slow to import: only who reads TOML pays
 
-    if MANY_DOTS.search(
-        text
-    ):  # the time that tomllib takes grows with the square of the length of a dotted key
+    if MANY_DOTS.search(text):
         raise too_deep(Origin(file, 1))
-    try:
-        data = tomllib.loads(text)
-    except ValueError as error:  # what TOML does not allow, or a number of too many digits
-        found = re.search(r"line (\d+)", str(error))
-        line = int(found[1]) if found else text.count("\n") + 1
-        raise ConfigSyntaxError(f"this is not TOML: {error}", origin=Origin(file, line)) from error
-    except RecursionError:
-        raise too_deep(Origin(file, 1)) from None
-    check_weight(data, file)
-    return decode(data)
+    return decode(parsed("TOML", tomllib.loads, text, file))
 
 
 def write_toml(data: Any) -> str:

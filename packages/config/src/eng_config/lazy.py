@@ -19,7 +19,8 @@ __all__ = ["Lazy", "LazyAttr", "LazyObject", "holds_lazy", "reading_file", "reso
 class Lazy:
     """A name that stands for an object not imported yet; two are equal when their dotted names are."""
 
-    __slots__ = ()
+    __slots__ = ("_location",)
+    _location: str | None
 
     def build(self) -> Any:
         """Import the object."""
@@ -47,8 +48,17 @@ class Lazy:
     def __hash__(self) -> int:
         return hash(self.dotted)
 
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.dotted}>"
+
     def __deepcopy__(self, memo: dict[int, Any]) -> Lazy:
         return self  # it never changes
+
+    def _where(self) -> str:
+        return f"{self._location}: " if self._location else ""
+
+    def _not_found(self, error: Exception) -> ConfigImportError:
+        return ConfigImportError(f"{self._where()}cannot import `{self.dotted}`: {error}")
 
 
 class LazyObject(Lazy):
@@ -63,7 +73,7 @@ class LazyObject(Lazy):
     'collections.OrderedDict'
     """
 
-    __slots__ = ("_imported", "_location", "_module")
+    __slots__ = ("_imported", "_module")
 
     def __init__(
         self, module: str | Sequence[str], imported: str | None = None, location: str | None = None
@@ -96,19 +106,13 @@ class LazyObject(Lazy):
                 return import_module(self.module)
             return modules[0] if self._imported is None else getattr(modules[0], self._imported)
         except (ImportError, AttributeError) as error:
-            raise ConfigImportError(f"{self._where()}cannot import `{self.dotted}`: {error}") from error
+            raise self._not_found(error) from error
         except Exception as error:
             error.add_note(f"{self._where()}imported by the configuration")
             raise
 
-    def _where(self) -> str:
-        return f"{self._location}: " if self._location else ""
-
     def __str__(self) -> str:
         return self._imported or self.module
-
-    def __repr__(self) -> str:
-        return f"<LazyObject {self.dotted}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
         return LazyObject, (self._module, self._imported, self._location)
@@ -117,7 +121,7 @@ class LazyObject(Lazy):
 class LazyAttr(Lazy):
     """The attribute `name` of another lazy object."""
 
-    __slots__ = ("_location", "_name", "_source")
+    __slots__ = ("_name", "_source")
 
     def __init__(self, name: str, source: LazyObject | Lazy, location: str | None = None) -> None:
         self._name = name
@@ -139,14 +143,10 @@ class LazyAttr(Lazy):
         try:
             return getattr(source, self._name)
         except AttributeError as error:
-            where = f"{self._location}: " if self._location else ""
-            raise ConfigImportError(f"{where}cannot import `{self.dotted}`: {error}") from error
+            raise self._not_found(error) from error
 
     def __str__(self) -> str:
         return self._name
-
-    def __repr__(self) -> str:
-        return f"<LazyAttr {self.dotted}>"
 
     def __reduce__(self) -> tuple[Any, ...]:
         return LazyAttr, (self._name, self._source, self._location)

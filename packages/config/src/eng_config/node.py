@@ -13,11 +13,10 @@ from copy import deepcopy
 from sys import _getframe
 from typing import Any, Self
 
-from .errors import ConfigTypeError, MissingKeyError
+from .errors import ConfigTypeError, MissingKeyError, suggest
 from .lazy import Lazy, holds_lazy, resolve
 from .merge import merge_into
 from .origin import Fixed, Origin, Place, Trace, spell_path
-from .suggestion import suggest
 
 __all__ = [
     "ATOMS",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
 
-from .suggestion import suggest
+from .errors import suggest
 
 __all__ = ["Finder", "Part"]
 

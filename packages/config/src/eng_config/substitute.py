@@ -2,6 +2,10 @@
 
 All are replaced in the text, before it is parsed, so they work in every format and values computed from them
 follow. Lines are kept, so that the origin of a value stays true.
+
+A reference without a default, `{{$TOKEN}}`, says that its value belongs to the machine and not to the file. Texts
+that hold such a value show the reference again when a configuration is dumped or printed; loading the dump puts the
+value back in.
 """
 
 from __future__ import annotations
@@ -11,9 +15,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from .errors import ConfigKeyError, ConfigSyntaxError
+from .errors import ConfigKeyError, ConfigSyntaxError, suggest
 from .origin import Origin, position_of
-from .suggestion import suggest
 
 __all__ = [
     "UnknownReference",
@@ -22,6 +25,7 @@ __all__ = [
     "environment_variables",
     "fill_references",
     "predefined_variables",
+    "shown",
     "tokens_in",
 ]
 
@@ -43,6 +47,8 @@ REFERENCE = re.compile(
     r"(?<![^\s\[{(,:])(?P<quote>['\"]?)\{\{\s*_base_\.(?P<alone>[\w.]+)\s*\}\}(?P=quote)(?=\s*(?:[\]}),#\n]|$))"
     r"|\{\{\s*_base_\.(?P<within>[\w.]+)\s*\}\}"
 )
+#: characters of a value that is not looked for within other texts
+SHORT = 4
 TOKEN = re.compile("_base_reference_[0-9a-f]{16}")
 
 
@@ -190,3 +196,36 @@ def look_up(base: Any, path: str, token: str) -> Any:
             keys = [str(key) for key in base] if isinstance(base, dict) else []
             raise UnknownReference(token, path, suggest(step, keys)) from None
     return base
+
+
+def shown(values: Any, text: str, environment: Mapping[str, str]) -> Any:
+    """Return values as they may be written: what the environment alone knows becomes its reference again."""
+    secrets = secret_values(text, environment)
+    return hide(values, secrets) if secrets else values
+
+
+def secret_values(text: str, environment: Mapping[str, str]) -> dict[str, str]:
+    """The values, longest first, and the references without default by which the text took them in.
+
+    >>> secret_values("a = '{{$TOKEN}}'; n = {{'$N:4'}}", {"TOKEN": "s3cret", "N": "8"})
+    {'s3cret': '{{$TOKEN}}'}
+    """
+    names = (
+        {found["name"] for found in ENVIRONMENT.finditer(text) if not found["default"]} if "$" in text else ()
+    )
+    values = {environment[name]: f"{{{{${name}}}}}" for name in names if environment.get(name)}
+    return dict(sorted(values.items(), key=lambda item: -len(item[0])))
+
+
+def hide(value: Any, secrets: Mapping[str, str]) -> Any:
+    """The value with the references in the place of what they stand for; a short one only where it is all of a text."""
+    if isinstance(value, str):
+        for secret, reference in secrets.items():
+            if value == secret or len(secret) >= SHORT:
+                value = value.replace(secret, reference)
+        return value
+    if isinstance(value, dict):
+        return {key: hide(part, secrets) for key, part in dict.items(value)}
+    if type(value) in (list, tuple, set, frozenset):
+        return type(value)(hide(part, secrets) for part in value)
+    return value

@@ -307,3 +307,10 @@ def test_home_is_expanded(on_disk, monkeypatch, tmp_path):
     on_disk(cfg_py="a = 1\n")
     monkeypatch.setenv("HOME", str(tmp_path))
     assert Config.fromfile("~/cfg.py").a == 1
+
+
+@pytest.mark.parametrize("text", ["a = dict()\na['b'] = a\n", "a = []\na.append(a)\n"])
+def test_a_trusted_file_whose_values_hold_themselves(on_disk, text):
+    """It is an error of the configuration, not of Python's stack."""
+    with pytest.raises(ValueError, match=r"cfg.py:1: the values are nested deeper than 100 levels"):
+        Config.fromfile(on_disk(cfg_py=text))

@@ -8,14 +8,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..merge import DELETE
+from ..node import ConfigDict
 from ..origin import Origin, Path, spell_path
 from ..substitute import ENVIRONMENT, tokens_in
 from .position import Derived, Position
 
-__all__ = ["Layer"]
+__all__ = ["Content", "Layer"]
 
 
 class Layer:
@@ -194,3 +195,14 @@ def environment_lines(text: str) -> dict[int, str]:
         text.count("\n", 0, found.start()) + 1: f"environment variable {found['name']}"
         for found in ENVIRONMENT.finditer(text)
     }
+
+
+class Content(NamedTuple):
+    """What a file and its bases give: values, where they are written, the raw texts, and what was put in."""
+
+    values: ConfigDict
+    layer: Layer
+    text: str
+    environment: Mapping[str, str] = {}
+    #: names that the file only imports
+    imported: Mapping[str, Any] = {}

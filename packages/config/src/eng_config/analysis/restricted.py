@@ -19,11 +19,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NoReturn
 
 from ..bounds import MAX_SECONDS, MAX_STEPS, MAX_WEIGHT, Budget, weigh
-from ..errors import ConfigError, ConfigEvaluationError, UntrustedConfigError
+from ..errors import ConfigError, ConfigEvaluationError, UntrustedConfigError, suggest
 from ..node import ConfigDict
 from ..origin import Origin
 from ..paths import overlay
-from ..suggestion import suggest
 
 __all__ = ["evaluate"]
 

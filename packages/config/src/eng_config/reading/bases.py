@@ -38,12 +38,7 @@ def resolve_base(name: str, file: str, origin: Origin, root: str | None = None) 
     """
     if "::" in name:
         if root is not None:
-            raise UntrustedConfigError(
-                f"the base `{name}` is outside of `{root}`, and the file is not trusted; "
-                "read it with `trust=True` if it is yours",
-                path="_base_",
-                origin=origin,
-            )
+            raise outside(name, root, "", origin)
         return package_base(name, origin)
     if is_remote(name):
         found = name
@@ -53,13 +48,14 @@ def resolve_base(name: str, file: str, origin: Origin, root: str | None = None) 
     else:
         found = os.path.normpath(os.path.join(os.path.dirname(file), os.path.expanduser(name)))
     if root is not None and not is_below(found, root):
-        raise UntrustedConfigError(
-            f"the base `{name}` is outside of `{root}`, and the file is not trusted; "
-            "move it there, or read the file with `trust=True` if it is yours",
-            path="_base_",
-            origin=origin,
-        )
+        raise outside(name, root, "move it there, or ", origin)
     return Base(found)
+
+
+def outside(name: str, root: str, advice: str, origin: Origin) -> UntrustedConfigError:
+    what = f"the base `{name}` is outside of `{root}`, and the file is not trusted"
+    it = "the file" if advice else "it"
+    return UntrustedConfigError(f"{what}; {advice}read {it} with `trust=True` if it is yours", origin=origin)
 
 
 def is_below(file: str, root: str) -> bool:
@@ -78,9 +74,7 @@ def package_folder(package: str, origin: Origin) -> str:
     spec = PathFinder.find_spec(package)
     places = list(spec.submodule_search_locations or ()) if spec is not None else []
     if not places:
-        raise ConfigImportError(
-            f"the package `{package}` is not installed; install it", path="_base_", origin=origin
-        )
+        raise ConfigImportError(f"the package `{package}` is not installed; install it", origin=origin)
     return str(places[0])
 
 
@@ -90,7 +84,6 @@ def package_base(name: str, origin: Origin) -> Base:
     if found is None or ".." in found[2].split("/"):
         raise ConfigValueError(
             f"the base `{name}` is of no known form; write `package::path/of/the/config.py`",
-            path="_base_",
             origin=origin,
         )
     package, path = found[1], found[2]
@@ -104,7 +97,6 @@ def package_base(name: str, origin: Origin) -> Base:
     raise ConfigFileNotFoundError(
         f"the package `{package}` has no configuration `{path}`; looked in "
         + ", ".join(f"`{candidate}`" for candidate in candidates),
-        path="_base_",
         origin=origin,
     )
 

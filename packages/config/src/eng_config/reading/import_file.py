@@ -16,9 +16,9 @@ import ast
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NoReturn
 
-from ..analysis.layer import Layer
+from ..analysis.layer import Content, Layer
 from ..analysis.parse import (
     PythonText,
     check_read_base,
@@ -27,13 +27,11 @@ from ..analysis.parse import (
     is_own_module,
     parse,
 )
-from ..errors import ConfigParsingError, UntrustedConfigError
+from ..errors import ConfigParsingError, UntrustedConfigError, suggest
 from ..lazy import Lazy, LazyObject, reading_file
 from ..node import node_of
 from ..origin import Origin
-from ..suggestion import suggest
 from .bases import package_folder
-from .content import Content
 from .source import Reading, execute, names_beside, settings
 
 __all__ = ["read_base", "read_import_file"]
@@ -139,10 +137,7 @@ class Rewriter(ast.NodeTransformer):
     def base(self, statement: ast.stmt) -> ast.stmt:
         """The statement that takes the names of a base."""
         if not isinstance(statement, ast.ImportFrom):
-            raise ConfigParsingError(
-                "only `from ... import ...` may stand under `with read_base():`",
-                origin=Origin(self.file, statement.lineno),
-            )
+            self.refuse(statement, "only `from ... import ...` may stand under `with read_base():`")
         self.bases.append(statement)
         everything = statement.names[0].name == "*"
         wanted = {} if everything else {alias.name: alias.asname or alias.name for alias in statement.names}
@@ -151,15 +146,9 @@ class Rewriter(ast.NodeTransformer):
     def visit_ImportFrom(self, node: ast.ImportFrom) -> Any:
         module = node.module or ""
         if node.level:
-            raise ConfigParsingError(
-                "a relative import reads a base, so it must stand under `with read_base():`",
-                origin=Origin(self.file, node.lineno),
-            )
+            self.refuse(node, "a relative import reads a base, so it must stand under `with read_base():`")
         if node.names[0].name == "*":
-            raise ConfigParsingError(
-                f"`from {module} import *` does not say what it imports; name every object",
-                origin=Origin(self.file, node.lineno),
-            )
+            self.refuse(node, f"`from {module} import *` does not say what it imports; name every object")
         bound = [(alias.name, alias.asname or alias.name) for alias in node.names]
         self.imported.update(name for _, name in bound)
         if is_own_module(module):
@@ -167,13 +156,9 @@ class Rewriter(ast.NodeTransformer):
             return node if node.names else None
         if is_builtin_module(module):
             return node
-        where = f"{self.file}, line {node.lineno}"
-        return [
-            self.statement(node, f"{own} = __lazy__({module!r}, {name!r}, {where!r})") for name, own in bound
-        ]
+        return [self.lazy(node, own, module, name) for name, own in bound]
 
     def visit_Import(self, node: ast.Import) -> Any:
-        where = f"{self.file}, line {node.lineno}"
         kept, statements = [], []
         for alias in node.names:
             package = alias.name.partition(".")[0]
@@ -182,14 +167,24 @@ class Rewriter(ast.NodeTransformer):
             if is_builtin_module(alias.name):
                 kept.append(alias)
             elif alias.asname:
-                statements.append(self.statement(node, f"{own} = __lazy__({alias.name!r}, None, {where!r})"))
+                statements.append(self.lazy(node, own, alias.name))
             else:
                 modules = self.packages.setdefault(package, [])
                 modules.append(alias.name)
-                statements.append(self.statement(node, f"{own} = __lazy__({modules!r}, None, {where!r})"))
+                statements.append(self.lazy(node, own, modules))
         if kept:
             statements.append(ast.copy_location(ast.Import(names=kept), node))
         return statements
+
+    def refuse(self, node: ast.stmt, what: str) -> NoReturn:
+        raise ConfigParsingError(what, origin=Origin(self.file, node.lineno))
+
+    def lazy(
+        self, node: ast.stmt, own: str, module: str | list[str], imported: str | None = None
+    ) -> ast.stmt:
+        """The assignment of a `LazyObject` to a name."""
+        where = f"{self.file}, line {node.lineno}"
+        return self.statement(node, f"{own} = __lazy__({module!r}, {imported!r}, {where!r})")
 
     def statement(self, node: ast.stmt, text: str) -> ast.stmt:
         """The statement of a text, at the lines of a node."""

@@ -18,10 +18,10 @@ from ..errors import (
     ConfigFileNotFoundError,
     ConfigParsingError,
     ConfigSyntaxError,
+    suggest,
 )
 from ..origin import Origin
 from ..paths import overlay
-from ..suggestion import suggest
 from .bases import is_remote
 
 __all__ = ["SUFFIXES", "Reading", "blaming", "compiled", "execute", "names_beside", "settings"]
@@ -88,7 +88,7 @@ class Reading(NamedTuple):
 
 
 def not_read(what: str, origin: Origin | None) -> ConfigFileNotFoundError:
-    return ConfigFileNotFoundError(what, path=origin.path if origin is not None else "", origin=origin)
+    return ConfigFileNotFoundError(what, origin=origin)
 
 
 def unreadable(file: str, error: Exception) -> str:

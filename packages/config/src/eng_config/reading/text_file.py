@@ -11,7 +11,7 @@ import os
 import warnings
 from typing import Any, NamedTuple
 
-from ..analysis.layer import Layer
+from ..analysis.layer import Content, Layer
 from ..analysis.parse import BASE, PythonText
 from ..bounds import check_size, check_weight
 from ..errors import ConfigFormatError, ConfigKeyError, ConfigParsingError, ConfigTypeError
@@ -29,7 +29,6 @@ from ..substitute import (
     predefined_variables,
 )
 from .bases import resolve_base
-from .content import Content
 from .source import SUFFIXES, Reading, execute, settings
 
 __all__ = ["read_text_file"]
@@ -133,7 +132,6 @@ def python_bases(python: PythonText, reading: Reading) -> list[tuple[str, Origin
     except ValueError as error:
         raise ConfigTypeError(
             "`_base_` is read before the file is run, so it must be a literal text or list of texts",
-            path=BASE,
             origin=where,
         ) from error
     parts = value.elts if isinstance(value, (ast.List, ast.Tuple)) else [value]
@@ -153,9 +151,7 @@ def base_names(names: Any, origin: Origin) -> list[str]:
     """The bases as a list; one may be given as a text."""
     listed = [names] if isinstance(names, str) else names
     if not isinstance(listed, (list, tuple)) or not all(isinstance(name, str) for name in listed):
-        raise ConfigTypeError(
-            f"`_base_` is a text or a list of texts, not {names!r}", path=BASE, origin=origin
-        )
+        raise ConfigTypeError(f"`_base_` is a text or a list of texts, not {names!r}", origin=origin)
     return list(listed)
 
 

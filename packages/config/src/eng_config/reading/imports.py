@@ -1,4 +1,4 @@
-"""Reading a file of any style and format, and importing the modules that it wants (`custom_imports`)."""
+"""`custom_imports`: the modules that a configuration wants imported, so that they register what they define."""
 
 from __future__ import annotations
 
@@ -8,65 +8,10 @@ import warnings
 from importlib import import_module
 from typing import Any
 
-from ..analysis.parse import PythonText
-from ..bounds import too_deep
-from ..errors import (
-    ConfigImportError,
-    ConfigKeyError,
-    ConfigSyntaxError,
-    ConfigTypeError,
-    UntrustedConfigError,
-)
-from ..node import attach
+from ..errors import ConfigImportError, ConfigTypeError
 from ..origin import Origin
-from .content import Content
-from .import_file import read_import_file
-from .source import Reading
-from .text_file import read_text_file
 
-__all__ = ["RESERVED_KEYS", "read_file"]
-
-RESERVED_KEYS = ("filename", "text", "pretty_text", "env_variables")
-
-
-def read_file(file: str, suffix: str, text: str, reading: Reading, *, imports: bool) -> Content:
-    """Return what a text and its bases give, every node with its origin; `imports` runs its `custom_imports`."""
-    try:
-        if suffix == ".py" and is_import_style(text, file, reading.style):
-            content = read_import_file(PythonText(text, file), reading)
-        else:
-            content = read_text_file(file, reading, text=text, suffix=suffix)
-    except RecursionError:  # of a trusted file, which is not weighed
-        raise too_deep(Origin(file, 1)) from None
-    if content.layer.imported is None:
-        listed = dict.get(content.values, "custom_imports")
-        if imports and listed:
-            origin = content.layer.chain(("custom_imports",))[-1]
-            if not reading.trusted:
-                raise UntrustedConfigError(
-                    "imports run code, and the file is not trusted; read it with `trust=True` if it is yours",
-                    path="custom_imports",
-                    origin=origin,
-                )
-            import_custom_modules(listed, origin)
-    for key in RESERVED_KEYS:
-        if key in content.values:
-            raise ConfigKeyError(
-                f"`{key}` is reserved for the configuration itself; give the setting another name",
-                path=key,
-                origin=content.layer.chain((key,))[-1],
-            )
-    attach(content.values, content.layer, ())
-    return content
-
-
-def is_import_style(text: str, file: str, style: str | None) -> bool:
-    if style is not None:
-        return style == "import"
-    try:
-        return PythonText(text, file).is_import_style()
-    except ConfigSyntaxError:  # `{{ ... }}` may stand where Python cannot read it
-        return False
+__all__ = ["import_custom_modules"]
 
 
 def import_custom_modules(custom_imports: Any, origin: Origin | None) -> None:
