@@ -249,3 +249,10 @@ def test_a_path_to_nothing(on_disk, path, said):
     name = path.partition(".")[0]
     line = 1 + ["lr", "stages", "none"].index(name)
     assert str(caught.value) == f"{cfg.filename}:{line}: {name}: {said}"
+
+
+@pytest.mark.parametrize("text", ["a = 1\n#[b", "a = 1 # [[c", 'a = 1\n# """'])
+def test_a_comment_at_the_end_of_toml(text):
+    """It is not taken for values, with no line end after it either."""
+    cfg = Config.fromstring(text, ".toml")
+    assert (cfg.origin("a").line, cfg.to_dict()) == (1, {"a": 1})

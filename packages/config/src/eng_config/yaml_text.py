@@ -108,7 +108,9 @@ def load(text: str, file: str) -> Any:
             what = f"{what.rsplit(' ', 1)[1]} is a tag, and only plain data is read; write the value itself"
         line = mark.line + 1 if mark else 1
         raise ConfigSyntaxError(f"this is not YAML: {what}", origin=Origin(file, line)) from error
-    except (yaml.YAMLError, ValueError, TypeError, OverflowError, RecursionError) as error:
+    except (
+        Exception
+    ) as error:  # PyYAML's constructors raise whatever their conversions raise, as for `!!int ''`
         raise ConfigSyntaxError(f"this is not YAML: {error}", origin=Origin(file, 1)) from error
 
 

@@ -68,7 +68,7 @@ class Tokens:
         self.lines: list[int] = []
         self.index = 0
         line, done = 1, 0
-        for found in TOKEN.finditer(text):
+        for found in TOKEN.finditer(text + "\n"):  # so that a line end follows a comment at the end
             line += text.count("\n", done, found.start(1))
             done = found.start(1)
             self.words.append(found[1])
