@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eng_config import Config, ConfigError, DerivedValuesWarning, parse_overrides
+from eng_config import Config, ConfigError, parse_overrides
 
 
 @pytest.fixture
@@ -66,78 +66,6 @@ def test_elements_of_lists_know_their_origin(cfg):
     assert [str(cfg.origin(f"sizes.{i}")) for i in (0, 1)] == ["<string>:1", "<command line>:1"]
     cfg.merge_from_dict(parse_overrides(["x=1", "sizes=[7,8]"]))
     assert str(cfg.origin("sizes.1")) == "<command line>:2"
-
-
-FILES = {
-    "base_py": "lr = 0.1\nbatch = 4\noptimizer = dict(type='SGD', lr=lr, sizes=[batch, 2 * batch])\n",
-    "child_py": """
-    _base_ = './base.py'
-    warmup = dict(start=_base_.lr / 10)
-    again = {{_base_.optimizer.sizes}}
-    name = f'run-{warmup["start"]}'
-    """,
-}
-
-
-def test_values_that_were_computed_from_an_overridden_one_are_named(on_disk):
-    """Directly and through others; they stay as they are."""
-    cfg = Config.fromfile(on_disk(**FILES))
-    with pytest.warns(DerivedValuesWarning) as caught:
-        cfg.merge_from_dict({"lr": 0.5})
-    (message,) = [str(warning.message) for warning in caught]
-    assert message.startswith("`lr` is overridden, but ")
-    assert all(f"`{path}` (" in message for path in ("optimizer.lr", "warmup.start", "name"))
-    assert "recompute=True" in message
-    assert (cfg.lr, cfg.optimizer.lr) == (0.5, 0.1)
-
-
-def test_nothing_is_said_of_values_that_are_overridden_too(on_disk, recwarn):
-    """Nor of those that have nothing to do with it."""
-    cfg = Config.fromfile(on_disk(base_py=FILES["base_py"]))
-    cfg.merge_from_dict({"lr": 0.5, "optimizer.lr": 0.5})
-    cfg.merge_from_dict({"optimizer.type": "Adam"})
-    assert [str(warning.message) for warning in recwarn] == []
-
-
-@pytest.mark.parametrize("trust", [True, False])
-def test_recompute_evaluates_the_file_again(on_disk, trust):
-    """With the new value from the line that sets it, in the base and in the child."""
-    cfg = Config.fromfile(on_disk(**FILES), trust=trust)
-    cfg.merge_from_dict(parse_overrides(["lr=0.5", "optimizer.sizes.1=3"]), recompute=True)
-    assert cfg.to_dict() == {
-        "lr": 0.5,
-        "batch": 4,
-        "optimizer": {"type": "SGD", "lr": 0.5, "sizes": [4, 3]},
-        "warmup": {"start": 0.05},
-        "again": [4, 3],
-        "name": "run-0.05",
-    }
-    assert str(cfg.origin("lr")) == "<command line>:1"
-    cfg.merge_from_dict({"batch": 1}, recompute=True)
-    assert (cfg.lr, cfg.optimizer.sizes) == (0.5, [1, 3])
-
-
-def test_recompute_in_the_import_style(on_disk):
-    """The same, there."""
-    cfg = Config.fromfile(
-        on_disk(
-            base_py="lr = 0.1\nopt = dict(lr=lr)\n",
-            child_py="from eng_config import read_base\nwith read_base():\n    from .base import *\nhalf = lr / 2\n",
-        )
-    )
-    cfg.merge_from_dict({"lr": 1.0}, recompute=True)
-    assert (cfg.lr, cfg.opt.lr, cfg.half) == (1.0, 1.0, 0.5)
-
-
-def test_recompute_would_lose_changes_by_code(on_disk):
-    """So it refuses, and changes nothing."""
-    cfg = Config.fromfile(on_disk(**FILES))
-    cfg.batch = 7
-    with pytest.raises(ValueError, match="evaluating it again would lose that"):
-        cfg.merge_from_dict({"lr": 1.0}, recompute=True)
-    assert (cfg.lr, cfg.batch) == (0.1, 7)
-    with pytest.raises(ValueError, match="read from a file"):
-        Config({"a": 1}).merge_from_dict({"a": 2}, recompute=True)
 
 
 @pytest.mark.parametrize("options", [None, 1, "a=1", ["a=1"], [("a", 1)], {1: 2}, {None: 1}, {b"a": 1}])

@@ -4,7 +4,17 @@ import warnings
 
 import pytest
 
-from eng_config import Config
+from eng_config import Config, DerivedValuesWarning
+
+FILES = {
+    "base_py": "lr = 0.1\nbatch = 4\noptimizer = dict(type='SGD', lr=lr, sizes=[batch, 2 * batch])\n",
+    "child_py": """
+    _base_ = './base.py'
+    warmup = dict(start=_base_.lr / 10)
+    again = {{_base_.optimizer.sizes}}
+    name = f'run-{warmup["start"]}'
+    """,
+}
 
 
 def told(text, options, suffix=".py"):
@@ -94,3 +104,23 @@ def test_explain_does_not_tell_of_a_value_that_was_replaced():
     """Only of what the value that is there was computed from."""
     cfg = Config.fromstring("a = 1\nb = a\nb = 3\n", ".py")
     assert cfg.explain("b") == "b = 3\n  <string>:3"
+
+
+def test_values_that_were_computed_from_an_overridden_one_are_named(on_disk):
+    """Directly and through others; they stay as they are."""
+    cfg = Config.fromfile(on_disk(**FILES))
+    with pytest.warns(DerivedValuesWarning) as caught:
+        cfg.merge_from_dict({"lr": 0.5})
+    (message,) = [str(warning.message) for warning in caught]
+    assert message.startswith("`lr` is overridden, but ")
+    assert all(f"`{path}` (" in message for path in ("optimizer.lr", "warmup.start", "name"))
+    assert "recompute=True" in message
+    assert (cfg.lr, cfg.optimizer.lr) == (0.5, 0.1)
+
+
+def test_nothing_is_said_of_values_that_are_overridden_too(on_disk, recwarn):
+    """Nor of those that have nothing to do with it."""
+    cfg = Config.fromfile(on_disk(base_py=FILES["base_py"]))
+    cfg.merge_from_dict({"lr": 0.5, "optimizer.lr": 0.5})
+    cfg.merge_from_dict({"optimizer.type": "Adam"})
+    assert [str(warning.message) for warning in recwarn] == []
