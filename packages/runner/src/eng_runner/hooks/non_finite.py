@@ -105,7 +105,7 @@ class NonFiniteHook(Hook):
         if self._guard is not None:
             self._look_at_steps(runner, self._guard, where)
         elif self._bad is not None:
-            count, self._bad = int(self._bad), None
+            (count,), self._bad = self._bad.reshape(1).tolist(), None
             if count:
                 raise NonFiniteError(
                     f"{count} losses {where} are infinite or NaN; resume from the newest checkpoint with a smaller "
