@@ -304,9 +304,25 @@ def bench(session: nox.Session) -> None:
     """The benchmarks that stand in this repository; `nox -s bench -- step_calls` for one of them."""
     build_wheels(session)
     install(session, *PACKAGES, also=["scikit-learn"])
-    wanted = session.posargs or sorted(path.stem for path in ROOT.glob("benchmarks/*.py"))
+    wanted = session.posargs or sorted(
+        path.stem for path in ROOT.glob("benchmarks/*.py") if path.stem != "gpu_road"
+    )
     for name in wanted:
         session.run("python", f"benchmarks/{name}.py")
+
+
+@nox.session
+def gpu(session: nox.Session) -> None:
+    """What needs an accelerator, each check in a process of its own; `nox -s gpu -- --cpu` is a dry run without one."""
+    lend_torch(session)
+    found = session.run("python", "-c", "import torch; print(torch.accelerator.is_available())", silent=True)
+    if "True" not in str(found) and "--cpu" not in session.posargs:
+        session.skip(
+            "torch finds no accelerator here, so nothing can be checked; `nox -s gpu -- --cpu` is a dry run"
+        )
+    build_wheels(session)
+    install(session, *PACKAGES)
+    session.run("python", "benchmarks/gpu_road.py", *session.posargs)
 
 
 @nox.session
