@@ -511,14 +511,9 @@ class Runner:
 
         With `diff_rank_seed` processes that read different samples have different seeds.
         """
-        self.diff_rank_seed = diff_rank_seed
-        self.deterministic = deterministic
-        self.seed = set_random_seed(
-            seed,
-            deterministic=deterministic,
-            diff_rank_seed=diff_rank_seed,
-            place=self.strategy.data_place()[0],
-        )
+        self.diff_rank_seed, self.deterministic = diff_rank_seed, deterministic
+        place = self.strategy.data_place()[0]
+        self.seed = set_random_seed(seed, deterministic, diff_rank_seed, place=place)
 
     def scale_lr(self, optim_wrapper: Any, auto_scale_lr: Settings | None = None) -> None:
         """Multiply every learning rate by (samples of one step over all ranks) / `base_batch_size`, if enabled.

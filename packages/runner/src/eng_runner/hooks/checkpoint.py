@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from math import ceil
 from pathlib import Path
 from typing import Any, final
 
@@ -19,6 +20,7 @@ from ..engine.arguments import older_name
 from ..engine.finite import NonFiniteError, weights_are_finite
 from ..engine.hook import Hook
 from ..engine.interval import Cadence, Every
+from ..engine.overriding import is_overridden
 from ..engine.run import Run, is_configured
 from ..engine.saving import SaveRequest
 from ..engine.stop import SAVE_AND_GO_ON
@@ -26,6 +28,9 @@ from .alarm import Alarm
 from .metric_rule import COMPARE, GREATER_KEYS, LESS_KEYS, Rule, check_rule, infer_rule
 from .publication import publish
 from .runtime_info import is_scalar
+
+NEVER = 10**9
+"""More iterations than any training has."""
 
 
 @final
@@ -141,6 +146,7 @@ class CheckpointHook(Hook):
         """
         self.count_in(getattr(runner.train_loop, "unit", "epoch"))
         self._saved_at = runner.clock.iter  # what a run continues from is saved
+        self._clock, self._last_iter = runner.clock, runner.max_iters
         if self.save_best and not is_configured(runner.val_loop):
             runner.logger.warning(
                 "CheckpointHook: `save_best` names %s, and there is no validation that measures it",
@@ -169,6 +175,28 @@ class CheckpointHook(Hook):
     def takes_part(self, point: str, runner: Run) -> bool:
         """A hook that saves by epoch has nothing to do after an iteration, unless a save is under way."""
         return not (point == "after_train_iter" and self.by_epoch and not self.async_save)
+
+    def sleeps_until(self, point: str, batch_idx: int) -> int | None:
+        """Return the iteration of the next save where that can be known: an interval of iterations or of passes."""
+        is_own = is_overridden(self, "after_train_iter", CheckpointHook)
+        left = None if is_own or self._saver is not None else self._iterations_left()
+        if point != "after_train_iter" or left is None:
+            return None
+        if self.save_last and self._last_iter > self._clock.iter:
+            left = min(left, self._last_iter - self._clock.iter - 1)
+        return batch_idx + left
+
+    def _iterations_left(self) -> int | None:
+        """Return how many iterations after the next one the interval is due; None where only the clock can say."""
+        clock, every = self._clock, self.every
+        size = {"iter": 1, "epoch": clock.batches}.get(every.of, 0)
+        if every.n <= 0:
+            return NEVER
+        if not size or (every.begin and every.of == "epoch"):
+            return None
+        begin, interval = int(every.begin), every.n * size
+        done = (clock.iter if every.of == "iter" else clock.epoch * size + clock.batch) + 1 - begin
+        return ceil(ceil(max(done, 1) / interval - 1e-9) * interval - 1e-9) - done
 
     def after_train_iter(
         self, runner: Run, batch_idx: int, data_batch: Batch = None, outputs: dict[str, Any] | None = None
