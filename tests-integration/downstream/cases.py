@@ -15,17 +15,6 @@ TRAININGS = {
 }
 """Name of a training -> the project it needs."""
 
-FUNCTIONS = {
-    "rules": ("rules", "grid"),
-    "deformable_rules": ("rules", "deformable"),
-    "merges": ("merges", "merges"),
-    "drawn_merges": ("merges", "drawn_merges"),
-}
-"""Name of a case that trains nothing -> module and function."""
-
-NEEDS: dict[str, str | None] = dict.fromkeys(FUNCTIONS) | {"deformable_rules": "mmcv"} | TRAININGS
-"""Name of each case -> the project it needs, if any."""
-
 PROJECTS = {
     "mmpretrain": ("apis", "models", "datasets", "evaluation", "engine", "visualization"),
     "mmdet": ("apis", "models", "datasets", "evaluation", "engine", "visualization"),
@@ -37,6 +26,23 @@ PROJECTS = {
     "mmrotate": ("apis", "models", "datasets", "evaluation", "visualization"),
 }
 """Import name of each project -> the packages below it that a user imports."""
+
+FUNCTIONS: dict[str, tuple[str, ...]] = {
+    "rules": ("rules", "grid"),
+    "deformable_rules": ("rules", "deformable"),
+    "merges": ("merges", "merges"),
+    "drawn_merges": ("merges", "drawn_merges"),
+    **{f"shipped_{project}": ("shipped", "configurations", project) for project in PROJECTS},
+}
+"""Name of a case that trains nothing -> module, function and arguments."""
+
+NEEDS: dict[str, str | None] = {
+    **dict.fromkeys(FUNCTIONS),
+    "deformable_rules": "mmcv",
+    **{f"shipped_{project}": project for project in PROJECTS},
+    **TRAININGS,
+}
+"""Name of each case -> the project it needs, if any."""
 
 ONLY_READ = ("mmcv", "mmagic", "mmdet3d", "mmselfsup", "mmcls", "mmrazor", "xtuner")
 """Projects that need more than this environment has to be imported, and whose sources are read all the same."""

@@ -33,8 +33,8 @@ def run(case: str) -> Any:
         # oneDNN chooses its kernels by the processor
         torch.backends.mkldnn.enabled = False  # type: ignore[assignment]  # a property of the module
         return import_module("trainings").train(case)
-    module, name = FUNCTIONS[case]
-    return getattr(import_module(module), name)()
+    module, name, *arguments = FUNCTIONS[case]
+    return getattr(import_module(module), name)(*arguments)
 
 
 def write(path: Path, result: Any) -> None:

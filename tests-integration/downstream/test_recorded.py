@@ -21,7 +21,7 @@ from downstream.cases import NEEDS, RECORDED, TRAININGS
 def entries() -> list[Any]:
     """Return a parameter for each entry of each recorded file."""
     return [
-        pytest.param(case, entry, id=f"{case}-{entry}", marks=[pytest.mark.slow] * (case in TRAININGS))
+        pytest.param(case, entry, id=f"{case}-{entry}", marks=[pytest.mark.slow] * (NEEDS[case] is not None))
         for case in NEEDS
         for entry in recorded(case)
     ]
