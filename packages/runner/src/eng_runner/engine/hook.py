@@ -1,6 +1,7 @@
 """The interface of a hook: the points of a run at which it may act, and the questions that it asks there.
 
-In which order hooks are called, and how their methods are bound, is in `hook_list.py`.
+In which order hooks are called, how their methods are bound, and how the hook that an exception comes from is named, is
+in `hook_list.py`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The hooks of a run in their order, and how the methods of a point are bound.
+"""The hooks of a run in their order, how the methods of a point are bound, and which hook is to blame for an exception.
 
 The methods of a point are bound once per stage: a hook that does not override a point is not called there at all, so
 an empty point costs nothing and shows nothing in a trace.

@@ -1,4 +1,6 @@
-"""From the history of a run to one line of text, and to the numbers that trackers get.
+"""From the history of a run to one log line, and to the numbers that trackers get.
+
+When a line is written is in `hooks/logger.py`.
 
 Pure: it reads the message hub and the position of the run, and writes nothing.
 """

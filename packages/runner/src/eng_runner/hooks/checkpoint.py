@@ -25,7 +25,7 @@ from ..engine.run import Run, is_configured
 from ..engine.saving import SaveRequest
 from ..engine.stop import SAVE_AND_GO_ON
 from .alarm import Alarm
-from .metric_rule import COMPARE, GREATER_KEYS, LESS_KEYS, Rule, check_rule, infer_rule
+from .metric_rule import COMPARE, GREATER_KEYS, LESS_KEYS, Rule, check_rule, infer_rule, names_of
 from .publication import publish
 from .runtime_info import is_scalar
 
@@ -91,13 +91,13 @@ class CheckpointHook(Hook):
         self.max_keep_ckpts = max_keep_ckpts
         self.save_last = save_last
         self.backend_args = older_name(file_client_args, backend_args)
-        self.save_best = _names("save_best", save_best)
+        self.save_best = names_of("save_best", save_best)
         if "auto" in self.save_best and len(self.save_best) > 1:
             raise ValueError("`save_best='auto'` stands alone; name all metrics, or none but 'auto'")
-        self._greater = _names("greater_keys", greater_keys) or list(GREATER_KEYS)
-        self._less = _names("less_keys", less_keys) or list(LESS_KEYS)
+        self._greater = names_of("greater_keys", greater_keys) or list(GREATER_KEYS)
+        self._less = names_of("less_keys", less_keys) or list(LESS_KEYS)
         self._given_rules = self._check_rules(rule)
-        self.published_keys = _names("published_keys", published_keys)
+        self.published_keys = names_of("published_keys", published_keys)
         self.async_save = async_save
         if async_timeout_seconds <= 0:
             raise ValueError(f"`async_timeout_seconds` should be more than 0, it is {async_timeout_seconds}")
@@ -391,16 +391,3 @@ class CheckpointHook(Hook):
             for name in names:
                 target = publish(os.path.join(self._folder, name), keys=self.published_keys)
                 runner.logger.info("%s is published as %s", name, os.path.basename(str(target)))
-
-
-def _names(argument: str, given: str | Sequence[str] | None) -> list[str]:
-    """One name or several as a list without repetition."""
-    if given is None:
-        return []
-    names = [given] if isinstance(given, str) else list(given)
-    if not all(isinstance(name, str) for name in names):
-        raise TypeError(f"`{argument}` should be a name or a sequence of names, not {given!r}")
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise ValueError(f"`{argument}` names {', '.join(twice)} twice")
-    return names

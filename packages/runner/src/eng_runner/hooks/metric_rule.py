@@ -44,3 +44,16 @@ def check_rule(rule: str) -> Rule:
     if rule not in COMPARE:
         raise KeyError(f"`rule` should be 'greater' or 'less', not {rule!r}")
     return rule
+
+
+def names_of(argument: str, given: str | Sequence[str] | None) -> list[str]:
+    """Return one name or several as a list. Raises TypeError for another type, ValueError for a name given twice."""
+    if given is None:
+        return []
+    names = [given] if isinstance(given, str) else list(given)
+    if not all(isinstance(name, str) for name in names):
+        raise TypeError(f"`{argument}` should be a name or a sequence of names, not {given!r}")
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(f"`{argument}` names {', '.join(twice)} twice")
+    return names

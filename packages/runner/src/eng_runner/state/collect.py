@@ -1,4 +1,8 @@
-"""What a checkpoint of a run holds.
+"""What a checkpoint of a run holds: meta, state_dict, message_hub, clock, rng, hooks, loader, loop, optimizer and
+param_schedulers.
+
+Two entries are added later: `own_buffers` by `rank_local_buffers.py`, where ranks differ, and `ema_state_dict` by
+`hooks/ema.py`.
 
 Everything is plain data. The random state is taken first and set last, so that neither saving nor loading changes
 what comes next: killed anywhere and resumed, a run ends with bitwise the weights of an uninterrupted one.
