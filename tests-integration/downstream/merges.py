@@ -127,6 +127,7 @@ def merges() -> dict[str, Any]:
         two = "_base_ = ['./base.py', './second.py']"
         recorded |= {f"two {name}": child(root, two, text) for name, text in OF_TWO.items()}
         recorded["two the_same_key"] = child(root, "_base_ = ['./base.py', './base.py']", "")
+        recorded["computed base"] = child(root, "_base_ = ['./ba' + 'se.py']", "net = dict(depth=9)")
         recorded["three levels"] = three_levels(root)
         recorded |= {f"options {name}": options(root, change) for name, change in OPTIONS.items()}
         lazy = Config.fromfile(str(root / "lazy_base.py"))
