@@ -20,6 +20,7 @@ from eng_logging import LoggingHandle
 from .engine.aliases import Metrics
 from .engine.hook_list import Hooks
 from .engine.optimizer_hooks import observed
+from .engine.out_of_memory import explain_out_of_memory
 from .engine.run import Run, is_configured, wrappers_of
 from .engine.saving import SaveRequest
 from .engine.stop import Interrupted, Stop, in_notebook
@@ -234,6 +235,7 @@ def running(run: Managed) -> Iterator[None]:
         with blamed(run), run.building(), run.log_handle.as_current(), abort_on_error():
             yield
     except BaseException as exception:
+        explain_out_of_memory(exception, run)
         run.hook_list.tell_of(exception, run)
         run.visualizer.close()
         raise
